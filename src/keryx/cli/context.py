@@ -1,0 +1,51 @@
+"""Which suite a command is about: ``--home`` and ``--config``, accepted anywhere on the line."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.core import errors
+from keryx.host import home as host_home
+from keryx.settings.site import Site
+
+
+@dataclass
+class Chosen:
+    """What the command line said."""
+
+    home: Path = Path(os.environ.get("KERYX_HOME", host_home.DEFAULT))
+    config: Path | None = None
+
+
+chosen = Chosen()
+
+
+@functools.lru_cache(maxsize=1)
+def site() -> Site:
+    """Return the suite that the command is about."""
+    return host_home.site(chosen.home, chosen.config)
+
+
+def take(arguments: list[str]) -> list[str]:
+    """Take ``--home`` and ``--config`` out of the arguments, wherever they stand before ``--``."""
+    rest = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*rest, word, *words]
+        name, equals, value = word.partition("=")
+        if name not in ("--home", "--config"):
+            rest.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if not value:
+            raise errors.BadInput(f"{name} needs a path.", remedy=f"Write {name} /some/path.")
+        path = Path(value).absolute()
+        if name == "--home":
+            chosen.home = path
+        else:
+            chosen.config = path
+    return rest

@@ -1,0 +1,58 @@
+"""The ``keryx`` program: puts the commands together, turns errors into sentences."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from keryx.cli import context, output, suite
+from keryx.core import errors
+
+app = typer.Typer(
+    name="keryx",
+    help="A mail suite for your own domains. Start with: keryx up --domain example.org\n\n"
+    "Every command takes --home DIR (the suite's folder, /var/lib/keryx or $KERYX_HOME) and "
+    "--config FILE (keryx.yaml in the home).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Log native commands; show tracebacks.")] = False,
+) -> None:
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        os.environ["KERYX_DEBUG"] = "1"
+
+
+suite.register(app)
+
+
+def main() -> None:
+    """Run a command; errors become a sentence, a remedy and an exit code."""
+    os.umask(0o022)
+    try:
+        app(context.take(sys.argv[1:]), prog_name="keryx")
+    except errors.KeryxError as error:
+        if os.environ.get("KERYX_DEBUG"):
+            raise
+        output.complain(f"keryx: {error.sentence}")
+        if error.remedy:
+            output.complain(f"       {error.remedy}")
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The daemons: one folder each, all alike. A component never imports another."""

@@ -1,0 +1,116 @@
+"""What a component is: a daemon described as data, with a handful of questions it answers.
+
+Shared code acts on the description: packages are installed, users and folders made, files
+written, checked and compared, the process supervised, its readiness asked. A component holds
+no such code itself. It stands here and not in ``core`` because its methods read the settings.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from keryx.core.files import Directory, File
+from keryx.settings.section import Section
+from keryx.settings.site import Site
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The distribution: ``debian`` 12 or 13, ``ubuntu`` 24.04."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class SystemUser:
+    """A system account and its group, made when missing; packages bring most of theirs."""
+
+    name: str
+    home: str = "/nonexistent"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to run in the foreground."""
+
+    argv: tuple[str, ...]
+    user: str = "root"
+    """Who runs it; most daemons start as root and give up their rights themselves."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A public port as declared to port checks, status, firewall and, later, Services."""
+
+    name: str
+    """The key below ``ports``, such as ``imaps``."""
+    port: int
+    protocol: str = "tcp"
+
+
+class Component(abc.ABC):
+    """One daemon of the suite."""
+
+    name: ClassVar[str]
+    """The folder's name; also the name in the supervisor, in commands and in the settings."""
+    title: ClassVar[str]
+    """What it is for, in a few words, as ``keryx status`` shows it."""
+    section: ClassVar[type[Section] | None] = None
+    """Its own section of the settings."""
+    users: ClassVar[Sequence[SystemUser]] = ()
+    """System users that no package brings."""
+    stop_signal: ClassVar[str] = "TERM"
+    """The signal that ends the daemon in good order."""
+    start_timeout: ClassVar[float] = 60
+    """Seconds within which it must have become ready."""
+
+    @abc.abstractmethod
+    def packages(self, platform: Platform) -> Sequence[str]:
+        """Debian packages it needs."""
+
+    def enabled(self, site: Site) -> bool:
+        """Whether the settings ask for it."""
+        return True
+
+    def listeners(self, site: Site) -> Sequence[Listener]:
+        """Public ports it opens under these settings."""
+        return ()
+
+    @abc.abstractmethod
+    def directories(self, site: Site) -> Sequence[Directory]:
+        """Folders that must exist before it starts, parents first."""
+
+    @abc.abstractmethod
+    def render(self, site: Site) -> Sequence[File]:
+        """Every file it reads. Pure: the same site gives the same files, nothing is touched."""
+
+    def prepare(self, site: Site) -> None:
+        """What must be done once before the first start (make a database, compile a script).
+
+        Called before every start, after the files are written: it must be idempotent and quick.
+        """
+
+    def validate(self, site: Site) -> None:
+        """Let the daemon itself check the written files; raises CommandFailed with its words."""
+
+    @abc.abstractmethod
+    def command(self, site: Site) -> Command:
+        """The daemon's process, in the foreground, logging to standard output or error."""
+
+    @abc.abstractmethod
+    def ready(self, site: Site) -> None:
+        """Return when it answers its own protocol; raises NotReady saying what is missing."""
+
+    def reload(self, site: Site, changed: Sequence[Path]) -> bool:
+        """Take up changed files without dropping a session; False when only a restart does."""
+        return False
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        """What a backup must contain."""
+        return ()

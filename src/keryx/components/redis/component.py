@@ -1,0 +1,51 @@
+"""The Redis component."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from keryx.components.component import Command, Component, Platform
+from keryx.components.redis.settings import RedisSettings
+from keryx.core import errors, network
+from keryx.core.files import Directory, File
+from keryx.core.render import render
+from keryx.settings.site import Site
+
+
+class Redis(Component):
+    """The Redis protocol server of the filter."""
+
+    name = "redis"
+    title = "filter statistics"
+    section = RedisSettings
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ("redis-server",)
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        return (
+            Directory(site.paths.etc(self.name)),
+            # Rspamd's user is put into this group by nobody: the folder's group lets it in.
+            Directory(site.paths.run(self.name), 0o2750, "redis", "_rspamd"),
+            Directory(site.paths.data(self.name), 0o700, "redis", "redis"),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        text = render(
+            __package__ or "",
+            "redis.conf",
+            redis=site.section(RedisSettings),
+            socket=site.redis.path,
+            data=site.paths.data(self.name),
+        )
+        return (File(site.paths.etc(self.name) / "redis.conf", text),)
+
+    def command(self, site: Site) -> Command:
+        return Command(("/usr/bin/redis-server", str(site.paths.etc(self.name) / "redis.conf")), user="redis")
+
+    def ready(self, site: Site) -> None:
+        answer = network.exchange(site.redis, b"PING\r\n")
+        if not answer.startswith(b"+PONG"):
+            raise errors.NotReady(f"{site.redis} answers {answer[:60]!r}, not PONG.")
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        return (site.paths.data(self.name),)

@@ -1,0 +1,42 @@
+"""The components, in start order, with the reason beside each constraint."""
+
+from collections.abc import Sequence
+
+from keryx.components.component import Component
+from keryx.components.redis.component import Redis
+from keryx.core import errors
+from keryx.settings.model import SiteSettings
+from keryx.settings.section import Section
+from keryx.settings.site import Site
+
+COMPONENTS: tuple[Component, ...] = (
+    Redis(),  # before the filter, which asks it about every message
+)
+
+
+def find(name: str) -> Component:
+    """Return the component of that name; raises NotFound listing those that exist."""
+    for component in COMPONENTS:
+        if component.name == name:
+            return component
+    raise errors.NotFound(
+        f'There is no component "{name}".',
+        remedy=f"The components are {', '.join(c.name for c in COMPONENTS)}.",
+    )
+
+
+def enabled(site: Site) -> Sequence[Component]:
+    """Return the components that the settings ask for, in start order."""
+    return [component for component in COMPONENTS if component.enabled(site)]
+
+
+def sections() -> Sequence[type[Section]]:
+    """Return the components' sections of the settings, in start order."""
+    return [component.section for component in COMPONENTS if component.section is not None]
+
+
+def settings_model() -> type[SiteSettings]:
+    """Return the whole settings model."""
+    from keryx.settings import load
+
+    return load.model(sections())

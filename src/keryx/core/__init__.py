@@ -1,0 +1,1 @@
+"""The small kernel that everything else stands on; it imports nothing of ours."""

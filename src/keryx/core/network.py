@@ -1,0 +1,72 @@
+"""Endpoints and the smallest of clients: enough to ask a daemon whether it is there."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.core import errors
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a service listens: a Unix socket (``path``) or ``host`` and ``port``."""
+
+    path: Path | None = None
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        return str(self.path) if self.path else f"{self.host}:{self.port}"
+
+
+def connect(endpoint: Endpoint, *, timeout: float = 5) -> socket.socket:
+    """Return a connected socket; raises NotReady naming the endpoint."""
+    try:
+        if endpoint.path is not None:
+            stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            stream.settimeout(timeout)
+            stream.connect(str(endpoint.path))
+            return stream
+        return socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
+    except OSError as error:
+        raise errors.NotReady(f"{endpoint} does not answer: {error.strerror or error}.") from error
+
+
+def greeting(endpoint: Endpoint, *, tls: ssl.SSLContext | None = None, timeout: float = 5) -> str:
+    """Return the first line a server says; raises NotReady when it says none in time."""
+    stream = connect(endpoint, timeout=timeout)
+    try:
+        if tls is not None:
+            stream = tls.wrap_socket(stream)
+        with stream.makefile("rb") as reader:
+            line = reader.readline(1000)
+    except OSError as error:
+        raise errors.NotReady(f"{endpoint} does not greet: {error}.") from error
+    finally:
+        stream.close()
+    if not line:
+        raise errors.NotReady(f"{endpoint} closed the connection without a greeting.")
+    return line.decode(errors="replace").rstrip("\r\n")
+
+
+def exchange(endpoint: Endpoint, request: bytes, *, timeout: float = 5) -> bytes:
+    """Send ``request`` and return the first bytes of the answer; raises NotReady."""
+    stream = connect(endpoint, timeout=timeout)
+    try:
+        stream.sendall(request)
+        return stream.recv(65536)
+    except OSError as error:
+        raise errors.NotReady(f"{endpoint} does not answer: {error}.") from error
+    finally:
+        stream.close()
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """A TLS context for readiness questions, where reaching the daemon is all that matters."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

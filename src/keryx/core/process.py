@@ -1,0 +1,61 @@
+"""Running native commands: one door, so that every call has a time-out and a typed failure."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.core import errors
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a finished command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout: float = 60,
+    input: str | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run ``argv`` to its end and return what it printed.
+
+    ``timeout`` is in seconds. ``input`` goes to standard input: the way for secrets, which must
+    never be in ``argv``. ``env`` is added to the environment. With ``check`` a status other
+    than 0 raises CommandFailed; a missing program and a time-out always do.
+    """
+    words = [str(word) for word in argv]
+    log.debug("run: %s", shlex.join(words))
+    try:
+        done = subprocess.run(
+            words,
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise errors.CommandFailed(words, 127, "", f"{words[0]}: not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise errors.CommandFailed(words, None, "", f"no end after {timeout:g} s") from error
+    if check and done.returncode != 0:
+        raise errors.CommandFailed(words, done.returncode, done.stdout, done.stderr)
+    return Completed(done.returncode, done.stdout, done.stderr)

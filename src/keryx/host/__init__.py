@@ -1,0 +1,1 @@
+"""The single machine: packages, users, certificate, supervisor, ports, boot."""

@@ -1,0 +1,45 @@
+"""``keryx run COMPONENT``: one component in the foreground.
+
+The supervisor's command and, later, a container's entrypoint: the same preparation, then the
+daemon takes this process's place.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from typing import NoReturn
+
+from keryx.components.component import Command, Component
+from keryx.host.prepare import prepare, record
+from keryx.settings.site import Site
+
+
+def become(component: Component, site: Site) -> NoReturn:
+    """Prepare the component and replace this process by its daemon."""
+    prepare(component, site)
+    record(component, site)
+    command = component.command(site)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    drop_rights(command)
+    os.execvpe(command.argv[0], command.argv, environment(command))
+
+
+def environment(command: Command) -> dict[str, str]:
+    """Return the daemon's environment: ours without what only Python cares about."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    return {**kept, **command.env}
+
+
+def drop_rights(command: Command) -> None:
+    """Take on the user that the command asks for, with its groups."""
+    os.chdir("/")
+    if command.user == "root":
+        return
+    entry = pwd.getpwnam(command.user)
+    os.initgroups(entry.pw_name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    os.environ["HOME"] = entry.pw_dir

@@ -1,0 +1,33 @@
+"""A home: the folder that holds one suite. Loading it gives the Site that everything works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keryx.components import registry
+from keryx.core import errors
+from keryx.core.secret import SecretStore
+from keryx.host import packages
+from keryx.settings import load
+from keryx.settings.model import SiteSettings
+from keryx.settings.site import Paths, Site
+
+DEFAULT = Path("/var/lib/keryx")
+LONGEST = 60
+"""Unix socket paths end at 107 bytes (unix(7)); ours need up to 45 below the home."""
+
+
+def site(home: Path, config: Path | None = None) -> Site:
+    """Load the suite at ``home``; raises BadInput or BadSettings with sentences."""
+    return of(home, load.read(config or home / "keryx.yaml", registry.settings_model()))
+
+
+def of(home: Path, settings: SiteSettings) -> Site:
+    """Return the site of already loaded settings."""
+    if len(str(home)) > LONGEST:
+        raise errors.BadInput(
+            f"--home {home} is {len(str(home))} characters long; sockets below it would not work.",
+            remedy=f"Choose a path of at most {LONGEST} characters.",
+        )
+    paths = Paths(home)
+    return Site(settings, paths, SecretStore(paths.secrets), packages.installed())

@@ -1,0 +1,108 @@
+"""What several components share: names, ports, limits, certificates, the directory.
+
+Few knobs; the rest is derived. A component's own knobs stand in its folder.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+
+from keryx.settings.directory import Directory
+from keryx.settings.names import DomainName, MailAddress
+from keryx.settings.ports import STANDARD, Ports
+from keryx.settings.section import Section
+
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, pydantic.Field(union_mode="left_to_right")]
+Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, pydantic.Field(union_mode="left_to_right")]
+
+
+class Tls(Section):
+    """The certificate that every public port shows."""
+
+    certificate: Path | None = None
+    """Certificate with its chain (PEM). Empty: Keryx signs one with a certificate authority of
+    its own, good for a first start; browsers and mail programs will ask."""
+    key: Path | None = None
+    """Private key (PEM) of the certificate."""
+
+    @pydantic.model_validator(mode="after")
+    def _both_or_none(self) -> Tls:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together; set both or none")
+        return self
+
+
+class SiteSettings(Section):
+    """The top level of keryx.yaml."""
+
+    domain: DomainName
+    """The first mail domain of the site; host names and the directory's root derive from it."""
+    hostname: str = ""
+    """Full name under which the world reaches this machine; ``mail.<domain>`` when empty. It is
+    the SMTP greeting (RFC 5321, 4.1.1.1), so its address should resolve back to it."""
+    postmaster: MailAddress | None = None
+    """Who gets mail for postmaster and is named in bounces; ``postmaster@<domain>`` when empty."""
+    bind: tuple[Address, ...] = ()
+    """Addresses to listen at; empty for every address of the machine."""
+    port_offset: int = pydantic.Field(default=0, ge=0, le=60000)
+    """Added to every port, so that several suites run beside each other."""
+    ports: Ports = Ports()
+    """Public ports."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks of the load balancers that may speak the PROXY protocol."""
+    relay_networks: tuple[Network, ...] = ()
+    """Networks whose clients may send mail anywhere without a login: printers, applications.
+    The machine itself always may."""
+    message_size_limit_mb: int = pydantic.Field(default=50, ge=1, le=2000)
+    """Largest message in MiB, at every door: SMTP, submission, IMAP, webmail."""
+    default_quota_mb: int = pydantic.Field(default=5120, ge=0)
+    """Limit of a new account's store in MiB when none is given; 0 is unlimited."""
+    tls: Tls = Tls()
+    """Certificate."""
+    directory: Directory = Directory()
+    """Where accounts are looked up."""
+
+    @pydantic.field_validator("hostname")
+    @classmethod
+    def _full_host_name(cls, value: str) -> str:
+        from keryx.settings.names import domain_name
+
+        return domain_name(value) if value else ""
+
+    @pydantic.model_validator(mode="after")
+    def _ports_fit(self) -> SiteSettings:
+        seen: dict[int, str] = {}
+        for name in STANDARD:
+            port = getattr(self.ports, name)
+            if not port.enabled:
+                continue
+            number = (port.number or STANDARD[name]) + self.port_offset
+            if number > 65535:
+                raise ValueError(f"ports.{name} is {number} with port_offset; the highest port is 65535")
+            if number in seen:
+                raise ValueError(f"ports.{name} and ports.{seen[number]} are both {number}; move one of them")
+            seen[number] = name
+            if port.proxy_protocol and not self.trusted_proxies:
+                raise ValueError(
+                    f"ports.{name}.proxy_protocol needs trusted_proxies, the networks of the load balancer"
+                )
+        return self
+
+    @property
+    def host(self) -> str:
+        """The host name, given or derived."""
+        return self.hostname or f"mail.{self.domain}"
+
+    @property
+    def postmaster_address(self) -> str:
+        """Who answers for the mail system."""
+        return self.postmaster or f"postmaster@{self.domain}"
+
+    @property
+    def administrator(self) -> str:
+        """The first account, made by ``keryx up``."""
+        return f"admin@{self.domain}"

@@ -1,0 +1,252 @@
+"""A site: the settings together with what their text cannot know.
+
+Everything a component's ``render`` may look at is here, so that rendering is the same on a
+machine, in a container and in a test.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+from keryx.core.network import Endpoint
+from keryx.core.secret import Secret, SecretStore
+from keryx.settings.model import SiteSettings
+from keryx.settings.ports import STANDARD
+from keryx.settings.section import Section
+
+SectionT = TypeVar("SectionT", bound=Section)
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where a home keeps what. Socket paths must stay under 108 bytes (unix(7))."""
+
+    home: Path
+
+    def etc(self, component: str) -> Path:
+        """The component's rendered configuration."""
+        return self.home / "etc" / component
+
+    def run(self, component: str) -> Path:
+        """The component's sockets and process identifiers."""
+        return self.home / "run" / component
+
+    def data(self, component: str) -> Path:
+        """What the component must keep."""
+        return self.home / "data" / component
+
+    def log(self, component: str) -> Path:
+        """What the component said, written and rotated by the supervisor."""
+        return self.home / "log" / f"{component}.log"
+
+    @property
+    def state(self) -> Path:
+        """What Keryx remembers of the machine: digests of what a daemon last started with."""
+        return self.home / "state"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords, mode 0600."""
+        return self.home / "secrets"
+
+    @property
+    def tls(self) -> Path:
+        """The private certificate authority and the certificate it signed."""
+        return self.home / "tls"
+
+    @property
+    def spool(self) -> Path:
+        """Postfix's queue directory; its network daemons are confined to it (chroot)."""
+        return self.data("postfix") / "spool"
+
+    @property
+    def sockets(self) -> Path:
+        """Sockets that Postfix's confined daemons must reach, so they stand inside the spool."""
+        return self.spool / "sockets"
+
+    @property
+    def dkim(self) -> Path:
+        """DKIM private keys."""
+        return self.home / "data" / "dkim"
+
+
+@dataclass(frozen=True)
+class DirectoryAccess:
+    """How to reach the directory, resolved: full names, full URIs."""
+
+    uri: str
+    starttls: bool
+    ca: Path | None
+    root_dn: str
+    domain_base: str
+    user_base: str
+    alias_base: str
+    bind_dn: str
+    admin_dn: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """The settings, the home, the secrets and the versions of the installed daemons."""
+
+    settings: SiteSettings
+    paths: Paths
+    secrets: SecretStore
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    """Installed version by Debian package name, such as {"postfix": (3, 7, 11)}. Components
+    choose their dialect by it and assume Debian 12's when a package is missing."""
+
+    def section(self, kind: type[SectionT]) -> SectionT:
+        """Return a component's own section of the settings."""
+        return cast(SectionT, getattr(self.settings, kind.section_name))
+
+    def version(self, package: str, default: Version) -> Version:
+        """Return the installed version of a Debian package."""
+        return self.versions.get(package, default)
+
+    # --- ports ---
+
+    def port(self, name: str) -> int | None:
+        """Return the public port of a protocol with the offset, or None when it is off."""
+        port = getattr(self.settings.ports, name)
+        if not port.enabled:
+            return None
+        return cast(int, (port.number or STANDARD[name]) + self.settings.port_offset)
+
+    def speaks_proxy(self, name: str) -> bool:
+        """Whether clients of this port must send a PROXY protocol header."""
+        return cast(bool, getattr(self.settings.ports, name).proxy_protocol)
+
+    def loopback_port(self, number: int) -> int:
+        """Return an internal TCP port, reachable from this machine only, with the offset."""
+        return (number + self.settings.port_offset - 1024) % (65536 - 1024) + 1024
+
+    @property
+    def reach(self) -> str:
+        """An address at which this machine reaches its own public ports."""
+        for address in self.settings.bind:
+            if not address.is_unspecified:
+                return str(address)
+        return "127.0.0.1"
+
+    # --- endpoints between components; Unix sockets on a machine ---
+
+    @property
+    def lmtp(self) -> Endpoint:
+        """Dovecot's LMTP, where Postfix delivers."""
+        return Endpoint(self.paths.sockets / "lmtp")
+
+    @property
+    def sasl(self) -> Endpoint:
+        """Dovecot's authentication for Postfix (SASL)."""
+        return Endpoint(self.paths.sockets / "auth")
+
+    @property
+    def quota_policy(self) -> Endpoint:
+        """Dovecot's quota-status policy service, asked at RCPT."""
+        return Endpoint(self.paths.sockets / "quota-status")
+
+    @property
+    def userdb(self) -> Endpoint:
+        """Dovecot's user lookups (auth-userdb), asked by the filter whose address a From is."""
+        return Endpoint(self.paths.run("dovecot") / "keryx-userdb")
+
+    @property
+    def milter(self) -> Endpoint:
+        """Rspamd's milter. A Unix socket: over TCP every message stalls for 40 ms."""
+        return Endpoint(self.paths.sockets / "milter")
+
+    @property
+    def rspamd_controller(self) -> Endpoint:
+        """Rspamd's controller: learning, statistics."""
+        return Endpoint(self.paths.run("rspamd") / "controller.sock")
+
+    @property
+    def redis(self) -> Endpoint:
+        """The Redis protocol server of the filter."""
+        return Endpoint(self.paths.run("redis") / "redis.sock")
+
+    @property
+    def clamav(self) -> Endpoint:
+        """ClamAV's scanning socket."""
+        return Endpoint(self.paths.run("clamav") / "clamd.sock")
+
+    @property
+    def resolver(self) -> Endpoint:
+        """The validating resolver. The C library knows no other port than 53, so every suite on
+        a machine has a loopback address of its own, counted from its port offset."""
+        offset = self.settings.port_offset
+        return Endpoint(host=f"127.53.{offset // 250}.{offset % 250 + 1}", port=53)
+
+    # --- certificate ---
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate with its chain."""
+        return self.settings.tls.certificate or self.paths.tls / "cert.pem"
+
+    @property
+    def certificate_key(self) -> Path:
+        """The certificate's private key."""
+        return self.settings.tls.key or self.paths.tls / "key.pem"
+
+    # --- directory ---
+
+    @property
+    def ldap_port(self) -> int:
+        """The embedded directory's port on the loopback address, for ldapadd and the like."""
+        return self.loopback_port(10389)
+
+    @property
+    def ldapi(self) -> str:
+        """The embedded directory's Unix socket as an LDAP URI."""
+        return "ldapi://" + urllib.parse.quote(str(self.paths.run("openldap") / "ldapi"), safe="")
+
+    @property
+    def directory(self) -> DirectoryAccess:
+        """How to reach the directory, with every name written out."""
+        wanted = self.settings.directory
+        root = wanted.root_dn or ",".join(f"dc={label}" for label in self.settings.domain.split("."))
+
+        def below(name: str) -> str:
+            if not name:
+                return root
+            return name if name.lower().endswith(root.lower()) else f"{name},{root}"
+
+        return DirectoryAccess(
+            uri=self.ldapi if wanted.embedded else wanted.uri,
+            starttls=wanted.starttls,
+            ca=wanted.ca,
+            root_dn=root,
+            domain_base=below(wanted.domain_base),
+            user_base=below(wanted.user_base),
+            alias_base=below(wanted.alias_base),
+            bind_dn=below(wanted.bind_dn),
+            admin_dn=below(wanted.admin_dn),
+        )
+
+    @property
+    def directory_writable(self) -> bool:
+        """Whether Keryx may write the directory."""
+        wanted = self.settings.directory
+        return wanted.embedded or wanted.admin_password_file is not None
+
+    @property
+    def reader_password(self) -> Secret:
+        """The password of the daemons' bind account."""
+        return self._password(self.settings.directory.bind_password_file, "ldap-reader")
+
+    @property
+    def admin_password(self) -> Secret:
+        """The password of the directory's administrator."""
+        return self._password(self.settings.directory.admin_password_file, "ldap-admin")
+
+    def _password(self, path: Path | None, name: str) -> Secret:
+        from keryx.core import secret
+
+        return secret.read(path) if path else self.secrets.get(name)
