@@ -31,7 +31,7 @@ def site() -> Site:
 
 def take(arguments: list[str]) -> list[str]:
     """Take ``--home`` and ``--config`` out of the arguments, wherever they stand before ``--``."""
-    rest = []
+    rest: list[str] = []
     words = iter(arguments)
     for word in words:
         if word == "--":

@@ -90,6 +90,10 @@ class Component(abc.ABC):
     def render(self, site: Site) -> Sequence[File]:
         """Every file it reads. Pure: the same site gives the same files, nothing is touched."""
 
+    def watched(self, site: Site) -> Sequence[Path]:
+        """Files that others write and the daemon reads at start, such as the certificate."""
+        return ()
+
     def prepare(self, site: Site) -> None:
         """What must be done once before the first start (make a database, compile a script).
 

@@ -9,7 +9,7 @@ import jinja2
 HEADER = "Managed by Keryx: change keryx.yaml instead, then run `keryx up`."
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _environment(package: str) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package, "templates"),
@@ -17,7 +17,7 @@ def _environment(package: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # the files are daemons' configuration, not HTML
+        autoescape=False,  # noqa: S701  (daemons' configuration, not HTML)
     )
 
 

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from keryx.components.component import Platform
+from keryx.components.component import Component, Platform
+from keryx.core import errors, files
 from keryx.core.process import run
 from keryx.settings.site import Version
+
+SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")}
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+# What the packages would otherwise ask, or make: a directory and a mail system of their own.
+ANSWERS = """\
+slapd slapd/no_configuration boolean true
+postfix postfix/main_mailer_type select No configuration
+"""
+
+
+@functools.lru_cache(maxsize=1)
+def _listing() -> Mapping[str, str]:
+    listing = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"]).stdout
+    rows = (line.split(" ", 2) for line in listing.splitlines())
+    return {package: text for status, package, text in rows if status == "installed"}
 
 
 @functools.lru_cache(maxsize=1)
 def installed() -> Mapping[str, Version]:
     """Return every installed package with its upstream version as numbers."""
-    listing = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"]).stdout
-    found = {}
-    for line in listing.splitlines():
-        status, package, text = line.split(" ", 2)
-        if status == "installed":
-            found[package] = version(text)
-    return found
+    return {package: version(text) for package, text in _listing().items()}
+
+
+def exact_versions(component: Component) -> dict[str, str]:
+    """Return the component's packages with their full versions: a security update shows here."""
+    return {name: _listing()[name] for name in component.packages(platform()) if name in _listing()}
+
+
+def missing(components: Iterable[Component]) -> list[str]:
+    """Return the packages that the components need and the machine lacks, in order."""
+    wanted = [name for component in components for name in component.packages(platform())]
+    return [name for name in dict.fromkeys(wanted) if name not in _listing()]
 
 
 def version(text: str) -> Version:
@@ -39,3 +62,77 @@ def platform() -> Platform:
         key, _, value = line.partition("=")
         values[key] = value.strip('"')
     return Platform(values.get("ID", ""), values.get("VERSION_ID", ""))
+
+
+def check_platform() -> None:
+    """Raise BadInput on a distribution whose daemons we do not know."""
+    here = platform()
+    if (here.id, here.version) not in SUPPORTED:
+        raise errors.BadInput(
+            f"This machine runs {here.id or 'an unknown system'} {here.version}, which Keryx does not know.",
+            remedy="Use Debian 12, Debian 13 or Ubuntu 24.04.",
+        )
+
+
+def install(names: Sequence[str]) -> None:
+    """Install packages without starting their services, now or at the next boot.
+
+    Raises KeryxError naming the packages when apt cannot get them.
+    """
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    run(["debconf-set-selections"], input=ANSWERS)
+    try:
+        with _services_stay_down():
+            run(["apt-get", "update", "-q"], env=environment, timeout=600)
+            argv = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *names]
+            run(argv, env=environment, timeout=3600)
+    except errors.CommandFailed as error:
+        raise errors.KeryxError(
+            f"These packages are missing and could not be installed: {' '.join(names)}. apt-get says: "
+            f"{_last_complaint(error)}",
+            remedy="Check the network and the package sources (apt-get update), or install them from a "
+            "medium of your own; then run keryx up again.",
+        ) from error
+    finally:
+        _listing.cache_clear()
+        installed.cache_clear()
+    _mask_services(names)
+
+
+def _last_complaint(error: errors.CommandFailed) -> str:
+    lines = [line for line in error.stderr.splitlines() if line.startswith(("E:", "Err:"))]
+    return lines[-1] if lines else error.sentence
+
+
+@contextlib.contextmanager
+def _services_stay_down() -> Iterator[None]:
+    """Deny every service start while packages are installed (policy-rc.d, Debian Policy 9.3.3)."""
+    # An existing policy is somebody else's (a container's usually denies everything as well).
+    kept = (POLICY.read_bytes(), POLICY.stat().st_mode & 0o7777) if POLICY.exists() else None
+    files.write(
+        POLICY, "#!/bin/sh\n# Made by keryx up for the time of an installation.\nexit 101\n", mode=0o755
+    )
+    try:
+        yield
+    finally:
+        if kept is None:
+            POLICY.unlink(missing_ok=True)
+        else:
+            files.write(POLICY, kept[0], mode=kept[1])
+
+
+def _mask_services(names: Sequence[str]) -> None:
+    """Keep the freshly installed packages' own units from starting at boot (systemd only)."""
+    if not Path("/usr/bin/systemctl").exists():
+        return
+    units = []
+    for name in names:
+        for line in run(["dpkg", "-L", name], check=False).stdout.splitlines():
+            path = Path(line)
+            if path.parent.name == "system" and path.suffix in (".service", ".socket", ".timer"):
+                units.append(path.name)
+            elif path.parent == Path("/etc/init.d"):
+                units.append(f"{path.name}.service")
+    whole = sorted({unit for unit in units if "@" not in unit})
+    if whole:
+        run(["systemctl", "mask", *whole], check=False)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import pwd
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from keryx.components.component import Component, SystemUser
 from keryx.core import errors, files
 from keryx.core.process import run
+from keryx.host import packages
 from keryx.settings.site import Site
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a daemon last started (or reloaded) with."""
+
+    files: dict[Path, str] = field(default_factory=dict)
+    """Digests of its files."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Full versions of its packages."""
 
 
 def prepare(component: Component, site: Site) -> None:
@@ -22,47 +36,83 @@ def prepare(component: Component, site: Site) -> None:
         _make_user(user)
     for directory in component.directories(site):
         files.make_directory(directory)
+    with _files_in_place(component, site) as keep:
+        component.prepare(site)
+        component.validate(site)
+        keep()
+
+
+def rehearse(component: Component, site: Site) -> None:
+    """Let the daemon check its new files, then put the old ones back whatever it said."""
+    for directory in component.directories(site):
+        files.make_directory(directory)
+    with _files_in_place(component, site):
+        component.validate(site)
+
+
+@contextlib.contextmanager
+def _files_in_place(component: Component, site: Site) -> Iterator[Callable[[], None]]:
+    """Write the component's files; at the end the old ones return unless ``keep`` was called."""
     wanted = list(component.render(site))
     before = {file.path: _keep(file.path) for file in wanted}
-    stale = {path: _keep(path) for path in written(component, site) if path not in before}
+    stale = {path for path in started_with(component, site).files if _is_ours(path, site)} - set(before)
+    before.update({path: _keep(path) for path in stale})
+    kept = False
+
+    def keep() -> None:
+        nonlocal kept
+        kept = True
+
     try:
         for file in wanted:
             files.install(file)
         for path in stale:
             path.unlink(missing_ok=True)
-        component.prepare(site)
-        component.validate(site)
-    except BaseException:
-        for path, kept in {**before, **stale}.items():
-            _put_back(path, kept)
-        raise
+        yield keep
+    finally:
+        if not kept:
+            for path, content in before.items():
+                _put_back(path, content)
 
 
-def started_with(component: Component, site: Site) -> dict[Path, str]:
-    """Return the digests of the files that the daemon last started or reloaded with."""
+def started_with(component: Component, site: Site) -> Started:
+    """Return what the component's daemon last started with."""
     try:
         record = json.loads(_record(component, site).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return {Path(path): digest for path, digest in record.items()}
+        digests = {Path(path): digest for path, digest in record["files"].items()}
+        return Started(digests, record["packages"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return Started()
 
 
-def written(component: Component, site: Site) -> list[Path]:
-    """Return the files that an earlier run wrote."""
-    return list(started_with(component, site))
+def as_wanted(component: Component, site: Site) -> Started:
+    """Return what the component's daemon would start with now."""
+    digests = {file.path: file.digest for file in component.render(site)}
+    for path in component.watched(site):
+        digests[path] = files.digest(path.read_bytes()) if path.is_file() else ""
+    return Started(digests, packages.exact_versions(component))
 
 
 def changed(component: Component, site: Site) -> list[Path]:
     """Return the files that differ from what the daemon last started with."""
-    before = started_with(component, site)
-    now = {file.path: file.digest for file in component.render(site)}
+    before, now = started_with(component, site).files, as_wanted(component, site).files
     return sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
 
 
 def record(component: Component, site: Site) -> None:
     """Remember what the daemon starts with now."""
-    digests = {str(file.path): file.digest for file in component.render(site)}
-    files.write(_record(component, site), json.dumps(digests, indent=1, sort_keys=True) + "\n", mode=0o600)
+    now = as_wanted(component, site)
+    text = json.dumps(
+        {"files": {str(path): digest for path, digest in now.files.items()}, "packages": now.packages},
+        indent=1,
+        sort_keys=True,
+    )
+    files.write(_record(component, site), f"{text}\n", mode=0o600)
+
+
+def _is_ours(path: Path, site: Site) -> bool:
+    # A watched file, such as a certificate of the administrator's, is never ours to remove.
+    return path.is_relative_to(site.paths.home / "etc")
 
 
 def _record(component: Component, site: Site) -> Path:

@@ -1,0 +1,62 @@
+"""Daemons that outlived their supervisor: found by the home they work in, and ended.
+
+After a supervisor was killed its daemons live on, hold the ports and would fight the new ones
+for the queue and the mailboxes. They keep their work directory or their command line in the home.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+
+def find(home: Path) -> list[psutil.Process]:
+    """Return processes that belong to the home's daemons, whoever their parent is."""
+    here = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return [
+        process for process in psutil.process_iter() if process.pid not in here and _belongs(process, home)
+    ]
+
+
+def end(home: Path, *, grace: float = 10) -> int:
+    """End them: politely, and after ``grace`` seconds for good. Returns how many there were."""
+    processes = find(home)
+    for process in processes:
+        _quietly(process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout=grace)
+    for process in stubborn:
+        _quietly(process.kill)
+    psutil.wait_procs(stubborn, timeout=grace)
+    return len(processes)
+
+
+def _belongs(process: psutil.Process, home: Path) -> bool:
+    try:
+        words = process.cmdline()
+        if "keryx.cli.main" in words and "run" not in words:
+            # Somebody's command about this home, not one of its daemons.
+            return False
+        if any(word.startswith(f"{home}/etc/") or f"={home}/etc/" in word for word in words[1:]):
+            return words[0].rpartition("/")[2] not in EDITORS
+        where = Path(process.cwd())
+        return any(where.is_relative_to(home / part) for part in ("data", "run")) and _is_daemon(process)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError):
+        return False
+
+
+EDITORS = {"vi", "vim", "nano", "less", "tail", "cat", "grep", "emacs", "bash", "sh"}
+
+
+def _is_daemon(process: psutil.Process) -> bool:
+    # A shell that somebody left standing in the spool has a terminal; a daemon has none.
+    return process.terminal() is None
+
+
+def _quietly(action: object) -> None:
+    try:
+        if callable(action):
+            action()
+    except psutil.NoSuchProcess:
+        pass

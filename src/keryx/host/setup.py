@@ -1,0 +1,93 @@
+"""The first start: keryx.yaml from a few words, the first account, what to tell the administrator."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.components import registry
+from keryx.core import errors
+from keryx.core.render import render
+from keryx.host import home as homes
+from keryx.host.progress import Progress
+from keryx.settings import load
+from keryx.settings.ports import STANDARD
+from keryx.settings.site import Site
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asked of ``up``."""
+
+    domain: str = ""
+    hostname: str = ""
+    port_offset: int | None = None
+    bind: tuple[str, ...] = ()
+
+
+def settle(home: Path, config: Path, wishes: Wishes) -> tuple[Site, str]:
+    """Return the site and, where there was none, the text of the keryx.yaml to write.
+
+    An existing keryx.yaml is the truth: wishes that contradict it are refused (BadInput).
+    """
+    if config.exists():
+        site = homes.site(home, config)
+        _agree(site, config, wishes)
+        return site, ""
+    if not wishes.domain:
+        raise errors.BadInput(
+            f"There is no {config} yet, and --domain is missing.",
+            remedy="Write: keryx up --domain example.org",
+        )
+    text = render(
+        __package__ or "",
+        "keryx.yaml",
+        wishes=wishes,
+        addresses=[str(_address(text)) for text in wishes.bind],
+    )
+    return homes.of(home, load.parse(text, registry.settings_model(), "the command line")), text
+
+
+def first_account(site: Site, progress: Progress) -> bool:
+    """Make the first domain and the administrator's account where they are missing.
+
+    The password is kept in ``secrets/administrator``. Returns whether anything was made.
+    """
+    raise NotImplementedError
+
+
+def summary(site: Site) -> Iterator[str]:
+    """Say what the administrator wants to know after a start, ending with the next command."""
+    offset = site.settings.port_offset
+    ports = ", ".join(f"{name} {site.port(name)}" for name in STANDARD if site.port(name))
+    yield f"Host name      {site.settings.host}"
+    yield f"Ports          {ports}" + (f"  (offset {offset})" if offset else "")
+    yield f"Administrator  {site.settings.administrator}"
+    yield f"Password       in {site.secrets.path('administrator')}"
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise errors.BadInput(
+            f'--bind: "{text}" is not an address.',
+            remedy="Write an address of this machine, such as 192.0.2.1.",
+        ) from error
+
+
+def _agree(site: Site, config: Path, wishes: Wishes) -> None:
+    settings = site.settings
+    for option, wish, fact, key in (
+        ("--domain", wishes.domain.lower(), settings.domain, "domain"),
+        ("--hostname", wishes.hostname.lower(), settings.host, "hostname"),
+        ("--port-offset", wishes.port_offset, settings.port_offset, "port_offset"),
+        ("--bind", sorted(wishes.bind), sorted(map(str, settings.bind)), "bind"),
+    ):
+        if wish not in ("", None, [], fact):
+            raise errors.BadInput(
+                f"{option} {wish} differs from {key} {fact} in {config}.",
+                remedy=f"Edit {key} there and run keryx up, or choose another --home for a second suite.",
+            )

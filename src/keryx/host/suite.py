@@ -1,0 +1,369 @@
+"""The suite on this machine: up, down, restart, status.
+
+``up`` goes in stages across all components: install all, make certificate and secrets, start
+all, wait for each in start order. It may be run again at any time: what is already so stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from keryx.components import registry
+from keryx.components.component import Component
+from keryx.core import errors, files
+from keryx.host import boot, leftovers, packages, ports, prepare
+from keryx.host.progress import Progress
+from keryx.host.supervisor import Process, Supervisor, configuration
+from keryx.settings.site import Site
+from keryx.tls import authority
+
+LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``up`` would do to a suite."""
+
+    missing_packages: tuple[str, ...]
+    starts: tuple[str, ...]
+    """Components that do not run and will."""
+    stops: tuple[str, ...]
+    """Components that run and are no longer wanted."""
+    changes: dict[str, tuple[files.Change, ...]]
+    """Changed files of running components."""
+    upgrades: tuple[str, ...]
+    """Running components whose packages were upgraded since they started."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.missing_packages or self.starts or self.stops or self.changes or self.upgrades)
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """How one component is."""
+
+    name: str
+    title: str
+    state: str
+    """``running``, ``starting``, ``failing``, ``stopped``, or ``not ready``."""
+    ready: bool
+    pid: int
+    uptime: int
+    """Seconds."""
+    memory: int
+    """Bytes, its processes' proportional set size (proc(5))."""
+    ports: tuple[int, ...]
+    sentence: str
+    """What is wrong, when something is."""
+
+
+class StartFailed(errors.KeryxError):
+    """A component did not become ready: which, why, and the last lines of its log."""
+
+    def __init__(self, component: str, reason: str, lines: Sequence[str]) -> None:
+        self.component = component
+        self.lines = tuple(lines)
+        log = "\n".join(f"    {line}" for line in lines)
+        super().__init__(
+            f"{component} did not start: {reason}" + (f"\n  The end of its log:\n{log}" if lines else ""),
+            remedy=f"See it whole with: keryx logs {component}",
+        )
+
+
+def plan(site: Site) -> Plan:
+    """Return what ``up`` would do now, touching nothing."""
+    wanted = registry.enabled(site)
+    processes = Supervisor(site).processes()
+    missing = packages.missing(wanted)
+    changes, upgrades = {}, []
+    for component in wanted:
+        if component.name not in processes:
+            continue
+        if paths := prepare.changed(component, site):
+            changes[component.name] = tuple(_describe(component, site, paths))
+        elif prepare.started_with(component, site).packages != packages.exact_versions(component):
+            upgrades.append(component.name)
+    names = [component.name for component in wanted]
+    running = [name for name in names if _runs(processes.get(name))]
+    return Plan(
+        tuple(missing),
+        tuple(name for name in names if name not in running),
+        tuple(name for name in processes if name not in names),
+        changes,
+        tuple(upgrades),
+    )
+
+
+def up(site: Site, config: Path, progress: Progress) -> Plan:
+    """Bring the suite to what the settings say and wait until every component answers.
+
+    Returns what had to be done. Raises StartFailed, BadInput (a port in use, a wrong
+    certificate) or KeryxError (packages that cannot be had).
+    """
+    if os.geteuid() != 0:
+        raise errors.BadInput("keryx up needs to be root: it installs packages and binds ports below 1024.")
+    packages.check_platform()
+    with _alone(site):
+        wanted = registry.enabled(site)
+        site = _install(site, wanted, progress)
+        _certificate(site)
+        todo = plan(site)
+        same = not files.compare([configuration(site, wanted, config)])
+        if todo.empty and same and _all_ready(site, wanted):
+            return todo
+        _end_leftovers(site, progress)
+        _check_ports(site, wanted)
+        _apply(site, config, wanted, todo, progress)
+        return todo
+
+
+def down(site: Site) -> bool:
+    """Stop the suite, last component first; return whether it was running."""
+    supervisor = Supervisor(site)
+    if supervisor.pid() is None:
+        return leftovers.end(site.paths.home) > 0
+    if boot.is_active(site):
+        boot.stop(site)
+    supervisor.stop()
+    # A daemon's helper may take a moment longer than the daemon.
+    leftovers.end(site.paths.home)
+    return True
+
+
+def restart(site: Site, names: Sequence[str], progress: Progress) -> None:
+    """Restart components (all when none is named) and wait for each; raises StartFailed."""
+    supervisor = Supervisor(site)
+    if supervisor.pid() is None:
+        raise errors.BadInput("The suite is not running.", remedy="Start it with: keryx up")
+    chosen = [registry.find(name) for name in names] or list(registry.enabled(site))
+    for component in chosen:
+        if component.name not in supervisor.processes():
+            raise errors.BadInput(
+                f"{component.name} is switched off in keryx.yaml.",
+                remedy="Switch it on there, then: keryx up",
+            )
+    for component in chosen:
+        progress.step(f"Restarting {component.name}")
+        _ask(component, site)
+        supervisor.restart_component(component.name)
+        _wait(component, site, supervisor)
+        progress.done(f"{component.name} restarted")
+
+
+def status(site: Site) -> list[ComponentStatus]:
+    """Return how every wanted component is, in start order."""
+    processes = Supervisor(site).processes()
+    return [_status(component, site, processes.get(component.name)) for component in registry.enabled(site)]
+
+
+def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Site:
+    missing = packages.missing(wanted)
+    if not missing:
+        return site
+    progress.step(f"Installing {len(missing)} packages with apt: {' '.join(missing)}")
+    packages.install(missing)
+    progress.done(f"installed {' '.join(missing)}")
+    return Site(site.settings, site.paths, site.secrets, packages.installed())
+
+
+def _certificate(site: Site) -> None:
+    for folder, mode in (("etc", 0o755), ("run", 0o755), ("data", 0o755), ("log", 0o750), ("state", 0o700)):
+        files.make_directory(files.Directory(site.paths.home / folder, mode))
+    files.make_directory(files.Directory(site.paths.secrets, 0o700))
+    files.make_directory(files.Directory(site.paths.run("supervisor"), 0o700))
+    if site.settings.tls.certificate is None:
+        authority.ensure(site.paths.tls, [site.settings.host])
+    else:
+        authority.check_pair(site.certificate, site.certificate_key)
+
+
+def _end_leftovers(site: Site, progress: Progress) -> None:
+    if Supervisor(site).pid() is None and (count := leftovers.end(site.paths.home)):
+        progress.done(f"ended {count} processes that an earlier supervisor left behind")
+
+
+def _check_ports(site: Site, wanted: Sequence[Component]) -> None:
+    listeners = [listener for component in wanted for listener in component.listeners(site)]
+    addresses = [str(address) for address in site.settings.bind]
+    ports.check(listeners, addresses, Supervisor(site).pid())
+
+
+def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, progress: Progress) -> None:
+    supervisor = Supervisor(site)
+    python_path = os.environ.get("PYTHONPATH", "")
+    if boot.has_systemd():
+        boot.install(site, python_path)
+    file = configuration(site, wanted, config)
+    if supervisor.pid() is None:
+        files.install(file)
+        if boot.has_systemd():
+            boot.start(site)
+            supervisor.wait_until_it_answers()
+        else:
+            supervisor.start()
+    else:
+        for component in wanted:
+            if component.name in todo.changes:
+                # All are asked before any is touched: refused settings change nothing at all.
+                _ask(component, site)
+        if files.install(file):
+            supervisor.update()
+    for component in wanted:
+        progress.step(f"Starting {component.name} ({component.title})")
+        begun = time.monotonic()
+        how = _take_up(component, site, supervisor, todo)
+        _wait(component, site, supervisor)
+        if how:
+            progress.done(f"{component.name} {how} in {time.monotonic() - begun:.1f} s")
+
+
+def _take_up(component: Component, site: Site, supervisor: Supervisor, todo: Plan) -> str:
+    """Start, reload or restart one component; return what was done to it."""
+    state = supervisor.processes().get(component.name)
+    if not _runs(state):
+        if state is not None and state.state in ("STOPPED", "EXITED", "FATAL"):
+            supervisor.start_component(component.name)
+        return "ready"
+    if component.name in todo.upgrades:
+        supervisor.restart_component(component.name)
+        return "restarted after its upgrade"
+    if component.name in todo.starts:
+        return "ready"
+    if changes := todo.changes.get(component.name):
+        prepare.prepare(component, site)
+        if component.reload(site, [change.path for change in changes]):
+            prepare.record(component, site)
+            return "reloaded"
+        supervisor.restart_component(component.name)
+        return "restarted"
+    return ""
+
+
+def _ask(component: Component, site: Site) -> None:
+    """Let the daemon check its new files; raises BadInput and leaves the old ones in place."""
+    try:
+        prepare.rehearse(component, site)
+    except errors.CommandFailed as error:
+        said = (error.stderr.strip() or error.stdout.strip()).splitlines()[-LOG_LINES:]
+        lines = "\n".join(f"    {line}" for line in said)
+        raise errors.BadInput(
+            f"{component.name} refuses its new configuration; the old one stays in force:\n{lines}",
+            remedy="Correct keryx.yaml, then run keryx up again.",
+        ) from error
+
+
+def _wait(component: Component, site: Site, supervisor: Supervisor) -> None:
+    """Return when the component is ready; raises StartFailed when it is dying or too slow."""
+    deadline = time.monotonic() + component.start_timeout
+    deaths = 0
+    while True:
+        try:
+            component.ready(site)
+            return
+        except errors.KeryxError as error:
+            reason = error.sentence
+        state = supervisor.processes().get(component.name)
+        deaths += state is None or state.state in ("BACKOFF", "FATAL", "EXITED")
+        # A dying process is seen several times between two tries: 1.5 s of it is enough to tell.
+        if deaths > 15 or time.monotonic() > deadline:
+            why = reason if deaths <= 15 else f"it ends right after its start ({reason})"
+            raise StartFailed(component.name, why, log_tail(site, component.name, LOG_LINES))
+        time.sleep(0.1)
+
+
+def log_tail(site: Site, component: str, lines: int) -> list[str]:
+    """Return the last lines of a component's log."""
+    path = site.paths.log(component)
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 200 * lines - 4096))
+            return stream.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+def _status(component: Component, site: Site, process: Process | None) -> ComponentStatus:
+    ready, sentence = False, ""
+    if _runs(process):
+        try:
+            component.ready(site)
+            ready = True
+        except errors.KeryxError as error:
+            sentence = error.sentence
+    elif process is not None:
+        sentence = process.failures
+    pid = process.pid if process else 0
+    return ComponentStatus(
+        component.name,
+        component.title,
+        _word(process, ready),
+        ready,
+        pid,
+        max(0, int(time.time()) - process.since) if process and process.since else 0,
+        _memory(pid),
+        tuple(listener.port for listener in component.listeners(site)),
+        sentence,
+    )
+
+
+def _word(process: Process | None, ready: bool) -> str:
+    if process is None or process.state in ("STOPPED", "STOPPING"):
+        return "stopped"
+    if process.state in ("BACKOFF", "EXITED", "FATAL"):
+        return "failing"
+    return "running" if ready else "not ready"
+
+
+def _memory(pid: int) -> int:
+    if not pid:
+        return 0
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                total += process.memory_full_info().pss
+    return total
+
+
+def _runs(process: Process | None) -> bool:
+    return process is not None and process.state in ("RUNNING", "STARTING")
+
+
+def _all_ready(site: Site, wanted: Sequence[Component]) -> bool:
+    try:
+        for component in wanted:
+            component.ready(site)
+    except errors.KeryxError:
+        return False
+    return True
+
+
+def _describe(component: Component, site: Site, paths: Sequence[Path]) -> list[files.Change]:
+    known = {change.path: change for change in files.compare(component.render(site))}
+    return [known.get(path) or files.Change(path, "changed", "") for path in paths]
+
+
+@contextlib.contextmanager
+def _alone(site: Site) -> Iterator[None]:
+    """Let one ``up`` at a time work on a home."""
+    files.make_directory(files.Directory(site.paths.home))
+    files.make_directory(files.Directory(site.paths.state, 0o700))
+    with (site.paths.state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise errors.BadInput(
+                f"Another keryx up is working on {site.paths.home}.", remedy="Wait until it is done."
+            ) from error
+        yield

@@ -1,0 +1,1 @@
+"""Certificates: the suite's own authority, good for a first start."""
