@@ -87,7 +87,7 @@ def plan(site: Site) -> Plan:
     missing = packages.missing(wanted)
     changes, upgrades = {}, []
     for component in wanted:
-        if component.name not in processes:
+        if not _runs(processes.get(component.name)):
             continue
         if paths := prepare.changed(component, site):
             changes[component.name] = tuple(_describe(component, site, paths))

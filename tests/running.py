@@ -1,0 +1,117 @@
+"""A running suite as tests see it, driven by the command line as a user drives it."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keryx.core.process import Completed, run
+from keryx.core.secret import SecretStore
+from keryx.host import home as homes
+from keryx.settings.site import Site
+
+CHECKOUT = Path(__file__).parent.parent
+SETTINGS = """\
+domain: example.org
+hostname: mail.example.org
+bind: [127.0.0.1]
+port_offset: {offset}
+"""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Suite:
+    """One suite in a home of its own."""
+
+    home: Path
+    domain: str = "example.org"
+    _names: itertools.count[int] = field(default_factory=itertools.count)
+
+    @classmethod
+    def create(cls, home: Path, extra: str = "", settings: str = SETTINGS) -> Suite:
+        """Write keryx.yaml with free ports; nothing is started yet."""
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "keryx.yaml").write_text(settings.format(offset=free_offset()) + extra)
+        return cls(home)
+
+    def up(self) -> Completed:
+        """Start the suite, or bring it to its settings."""
+        return self.keryx("up", timeout=600)
+
+    def keryx(
+        self, *arguments: str, input: str | None = None, check: bool = True, timeout: float = 120
+    ) -> Completed:
+        """Run a keryx command about this suite."""
+        argv = [str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)]
+        return run(argv, input=input, check=check, timeout=timeout)
+
+    def json(self, *arguments: str) -> Any:
+        """Run a reading command and return what its --json says."""
+        return json.loads(self.keryx(*arguments, "--json").stdout)
+
+    @functools.cached_property
+    def site(self) -> Site:
+        """The suite's site; settings as they were at first use."""
+        return homes.site(self.home)
+
+    def port(self, name: str) -> int:
+        """Return a public port, such as ``imaps``."""
+        port = self.site.port(name)
+        assert port is not None, f"{name} is off"
+        return port
+
+    def secret(self, name: str) -> str:
+        """Return one of the suite's secrets."""
+        return SecretStore(self.home / "secrets").get(name)
+
+    def log(self, component: str) -> str:
+        """Return everything a component said."""
+        return self.site.paths.log(component).read_text(errors="replace")
+
+    def account(self, name: str = "", *options: str, domain: str = "") -> tuple[str, str]:
+        """Make a fresh account; returns its address and password.
+
+        ``name`` is the beginning of the local-part; options are those of ``keryx user add``.
+        """
+        address = f"{name or 'user'}{next(self._names)}@{domain or self.domain}"
+        password = f"correct horse {address}"
+        self.keryx("user", "add", address, *options, "--password-stdin", input=password + "\n")
+        return address, password
+
+
+def free_offset() -> int:
+    """Return a port offset at which the standard ports are free; spread so that suites differ."""
+    for offset in range(30000, 55000, 250):
+        if all(_free(offset + port) for port in (25, 587, 465, 143, 993, 110, 995, 4190)):
+            return offset
+    raise AssertionError("no free ports")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as stream:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            stream.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for(question: Callable[[], T], what: str, timeout: float = 30) -> T:
+    """Return the first true answer; fails naming ``what`` after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not within {timeout:g} s"
+        time.sleep(0.05)
