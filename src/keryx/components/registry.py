@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from keryx.components.component import Component
+from keryx.components.openldap.component import Openldap
 from keryx.components.redis.component import Redis
 from keryx.core import errors
 from keryx.settings.model import SiteSettings
@@ -10,6 +11,7 @@ from keryx.settings.section import Section
 from keryx.settings.site import Site
 
 COMPONENTS: tuple[Component, ...] = (
+    Openldap(),  # first: every other daemon looks accounts up in it
     Redis(),  # before the filter, which asks it about every message
 )
 

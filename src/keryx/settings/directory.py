@@ -87,6 +87,10 @@ class Directory(Section):
         if self.embedded:
             if self.uri:
                 raise ValueError("uri is set but embedded is true; set embedded: false to use it")
+            if self.attributes != Attributes():
+                raise ValueError(
+                    "attributes are for an external directory; the embedded one has Keryx's own schema"
+                )
             return self
         if not self.uri.startswith(("ldap://", "ldaps://", "ldapi://")):
             raise ValueError('an external directory needs uri, such as "ldaps://ldap.example.org"')
