@@ -191,6 +191,11 @@ class Site:
         return Endpoint(self.paths.run("clamav") / "clamd.sock")
 
     @property
+    def antivirus(self) -> bool:
+        """Whether mail is also scanned for viruses (``clamav.enabled``)."""
+        return bool(getattr(getattr(self.settings, "clamav", None), "enabled", False))
+
+    @property
     def resolver(self) -> Endpoint:
         """The validating resolver. The C library knows no other port than 53, so every suite on
         a machine has a loopback address of its own, counted from its port offset."""
