@@ -196,6 +196,43 @@ class Site:
         return bool(getattr(getattr(self.settings, "clamav", None), "enabled", False))
 
     @property
+    def internal_smtp(self) -> Endpoint:
+        """Postfix's door for this machine's own programs (Sieve's redirects, webmail's server,
+        scripts): no PROXY header, no postscreen, no login; it relays, and filters what it relays."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(10025))
+
+    @property
+    def internal_submission(self) -> Endpoint:
+        """Submission with login for this machine's own programs, always without a PROXY header:
+        STARTTLS is required here as on the public port."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(10587))
+
+    @property
+    def srs_reinjection(self) -> Endpoint:
+        """Where Postfix hands itself forwarded mail, to rewrite the envelope sender (SRS)."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(10026))
+
+    @property
+    def srs_forward(self) -> Endpoint:
+        """postsrsd 1: the TCP table from senders to SRS addresses."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(10027))
+
+    @property
+    def srs_reverse(self) -> Endpoint:
+        """postsrsd 1: the TCP table from SRS addresses back to senders."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(10028))
+
+    @property
+    def srs_socketmap(self) -> Endpoint:
+        """postsrsd 2: both tables, as ``forward`` and ``reverse`` of one socketmap."""
+        return Endpoint(self.paths.sockets / "srs")
+
+    @property
+    def srs_is_socketmap(self) -> bool:
+        """Whether postsrsd speaks socketmap (version 2) rather than TCP tables (version 1)."""
+        return self.version("postsrsd", (1, 10)) >= (2,)
+
+    @property
     def resolver(self) -> Endpoint:
         """The validating resolver. The C library knows no other port than 53, so every suite on
         a machine has a loopback address of its own, counted from its port offset."""
