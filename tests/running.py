@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -90,7 +91,9 @@ class Suite:
 
 def free_offset() -> int:
     """Return a port offset at which the standard ports are free; spread so that suites differ."""
-    for offset in range(30000, 55000, 250):
+    offsets = list(range(30000, 55000, 250))
+    random.shuffle(offsets)
+    for offset in offsets:
         if all(_free(offset + port) for port in (25, 587, 465, 143, 993, 110, 995, 4190)):
             return offset
     raise AssertionError("no free ports")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from keryx.cli import context, output, suite
+from keryx.cli import config, context, output, suite
 from keryx.core import errors
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ def _options(
 
 
 suite.register(app)
+app.add_typer(config.app)
 
 
 def main() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from keryx.components import registry
-from keryx.core import errors
+from keryx.core import errors, secret
 from keryx.core.secret import SecretStore
 from keryx.host import packages
 from keryx.settings import load
 from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
+from keryx.tls import authority
 
 DEFAULT = Path("/var/lib/keryx")
 LONGEST = 60
@@ -31,3 +32,15 @@ def of(home: Path, settings: SiteSettings) -> Site:
         )
     paths = Paths(home)
     return Site(settings, paths, SecretStore(paths.secrets), packages.installed())
+
+
+def check_files(site: Site) -> None:
+    """Raise BadInput when a file that the settings name is missing or wrong."""
+    if site.settings.tls.certificate is not None:
+        authority.check_pair(site.certificate, site.certificate_key)
+    wanted = site.settings.directory
+    for path in (wanted.bind_password_file, wanted.admin_password_file):
+        if path is not None:
+            secret.read(path)
+    if wanted.ca is not None:
+        authority.read(wanted.ca)

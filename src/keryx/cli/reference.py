@@ -1,0 +1,68 @@
+"""Generates docs/reference: settings, commands and checks, from the code itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from keryx.cli.main import app
+from keryx.components import registry
+from keryx.settings import reference
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages by file name."""
+    return {"settings.md": reference.page(registry.settings_model()), "commands.md": commands()}
+
+
+def commands() -> str:
+    """Return the page of all commands."""
+    root: Any = typer.main.get_command(app)
+    lines = ["# Commands", "", "Generated from the command line itself by `script/docs`.", "", root.help, ""]
+    for path, command in _walk(root, "keryx"):
+        arguments = " ".join(
+            f"{p.metavar or p.name.upper()}{'...' if p.nargs == -1 else ''}"
+            for p in command.params
+            if p.param_type_name == "argument"
+        )
+        lines += [f"## {path} {arguments}".rstrip(), "", command.help or "", ""]
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        lines += [f"- `{', '.join([*p.opts, *p.secondary_opts])}`: {p.help or ''}" for p in options]
+        lines += [""] if options else []
+    return "\n".join(lines)
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name, child in children.items():
+        yield from _walk(child, f"{path} {name}")
+
+
+def main() -> None:
+    """Write the pages, or with --check say which are out of date and exit with 1."""
+    check = "--check" in sys.argv
+    folder = Path(sys.argv[-1])
+    stale = []
+    for name, text in pages().items():
+        path = folder / name
+        text = text.rstrip() + "\n"
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(str(path))
+        if not check:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if check and stale:
+        sys.stderr.write(f"Out of date: {', '.join(stale)}. Run script/docs.\n")
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
