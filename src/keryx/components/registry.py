@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from keryx.components.component import Component
 from keryx.components.openldap.component import Openldap
+from keryx.components.postsrsd.component import Postsrsd
 from keryx.components.redis.component import Redis
+from keryx.components.rspamd.component import Rspamd
+from keryx.components.unbound.component import Unbound
 from keryx.core import errors
 from keryx.settings.model import SiteSettings
 from keryx.settings.section import Section
@@ -12,7 +15,10 @@ from keryx.settings.site import Site
 
 COMPONENTS: tuple[Component, ...] = (
     Openldap(),  # first: every other daemon looks accounts up in it
+    Unbound(),  # before the filter and the MTA, which cannot judge a sender without names
     Redis(),  # before the filter, which asks it about every message
+    Rspamd(),  # before the MTA, which defers mail while the filter is down
+    Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
 )
 
 
