@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from keryx.components.component import Component
+from keryx.components.dovecot.component import Dovecot
 from keryx.components.openldap.component import Openldap
 from keryx.components.postsrsd.component import Postsrsd
 from keryx.components.redis.component import Redis
@@ -18,6 +19,7 @@ COMPONENTS: tuple[Component, ...] = (
     Unbound(),  # before the filter and the MTA, which cannot judge a sender without names
     Redis(),  # before the filter, which asks it about every message
     Rspamd(),  # before the MTA, which defers mail while the filter is down
+    Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
 )
 

@@ -1,0 +1,147 @@
+"""Dovecot's own commands: one typed function each.
+
+Those that speak to the running Dovecot raise NotReady when it does not run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.core import errors
+from keryx.core.process import Completed, run
+from keryx.settings.names import mail_address
+from keryx.settings.site import Site
+
+NO_USER = 67
+"""EX_NOUSER of sysexits.h: the account does not exist."""
+
+
+@dataclass(frozen=True)
+class QuotaUse:
+    """How full a mailbox is, in MiB; ``limit`` is None when it is unlimited."""
+
+    used: float
+    limit: float | None
+
+
+def validate(conf: Path) -> None:
+    """Let Dovecot read its configuration; raises CommandFailed with its words."""
+    run(["doveconf", "-c", conf, "-n"])
+
+
+def compile_sieve(conf: Path, script: Path) -> bool:
+    """Compile a Sieve script unless its binary is newer; return whether it was compiled."""
+    binary = script.with_suffix(".svbin")
+    if binary.exists() and binary.stat().st_mtime > max(script.stat().st_mtime, conf.stat().st_mtime):
+        return False
+    run(["sievec", "-c", conf, script, binary])
+    binary.chmod(0o644)
+    return True
+
+
+def reload(site: Site) -> None:
+    """Make the running Dovecot take up its changed configuration."""
+    doveadm(site, "reload")
+
+
+def flush(site: Site, address: str = "") -> int:
+    """Forget what is remembered of an account's login, or of all; return how many entries went."""
+    words = doveadm(site, "auth", "cache", "flush", *([address] if address else [])).stdout.split()
+    return int(words[0]) if words and words[0].isdigit() else 0
+
+
+def kick(site: Site, address: str) -> None:
+    """End every session of an account."""
+    # 68 (EX_NOHOST): there was none.
+    doveadm(site, "kick", address, accept=(68,))
+
+
+def quota_use(site: Site, address: str) -> QuotaUse | None:
+    """Return how full a mailbox is; None when there is no such account."""
+    # Quota name Type    Value Limit %     (tabs with -f tab; sizes in KiB, "-" for no limit)
+    # User quota STORAGE 12    1048576 0
+    done = doveadm(site, "-f", "tab", "quota", "get", "-u", address, accept=(NO_USER,))
+    if done.returncode == NO_USER:
+        return None
+    for line in done.stdout.splitlines()[1:]:
+        cells = line.split("\t")
+        if len(cells) >= 4 and cells[1] == "STORAGE" and cells[2].isdigit():
+            limit = int(cells[3]) / 1024 if cells[3].isdigit() else None
+            return QuotaUse(int(cells[2]) / 1024, limit)
+    raise errors.NotReady(f"Dovecot does not tell the quota of {address}: {done.stdout.strip()[:200]!r}.")
+
+
+def exists(site: Site, address: str) -> bool:
+    """Whether Dovecot finds the account in the directory."""
+    return doveadm(site, "user", address, accept=(NO_USER,)).returncode == 0
+
+
+def save(site: Site, address: str, folder: str, message: str) -> None:
+    """Put a message into a folder."""
+    doveadm(site, "save", "-u", address, "-m", folder, input=message)
+
+
+def search(site: Site, address: str, *query: str) -> list[tuple[str, int]]:
+    """Return (folder GUID, UID) of every message that fits a doveadm-search-query(7)."""
+    found = []
+    for line in doveadm(site, "search", "-u", address, *query).stdout.splitlines():
+        guid, _, uid = line.partition(" ")
+        found.append((guid, int(uid)))
+    return found
+
+
+def fetch(site: Site, address: str, field: str, *query: str) -> str:
+    """Return a field (such as ``text`` or ``hdr.subject``) of the messages that fit a query."""
+    return doveadm(site, "-f", "flow", "fetch", "-u", address, field, *query).stdout
+
+
+def expunge(site: Site, address: str, *query: str) -> None:
+    """Remove the messages that fit a query for good."""
+    doveadm(site, "expunge", "-u", address, *query)
+
+
+def mailbox_path(site: Site, address: str) -> Path:
+    """Return the folder that holds the account's mail."""
+    local, _, domain = mail_address(address).rpartition("@")
+    if "/" in local or local.startswith("."):
+        raise errors.BadInput(f'"{address}" names no mailbox.', remedy="A mailbox has a plain address.")
+    return site.paths.data("dovecot") / "mail" / domain / local
+
+
+def purge(site: Site, address: str) -> bool:
+    """Remove the account's mailbox for good; return whether there was one.
+
+    The folder is moved aside first, so that a session that still runs, or a new account of the
+    same address, meets no half-removed mailbox.
+    """
+    path = mailbox_path(site, address)
+    aside = path.with_name(f".removed-{uuid.uuid4().hex}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    shutil.rmtree(aside)
+    return True
+
+
+def doveadm(
+    site: Site, *arguments: str, input: str | None = None, accept: tuple[int, ...] = ()
+) -> Completed:
+    """Run doveadm against this suite; raises NotReady when Dovecot does not run."""
+    conf = site.paths.etc("dovecot") / "dovecot.conf"
+    running = site.paths.run("dovecot") / "master.pid"
+    if not conf.exists() or not running.exists():
+        raise errors.NotReady("Dovecot does not run.", remedy="Start it with: keryx up")
+    done = run(["doveadm", "-c", conf, *arguments], input=input, check=False)
+    if done.returncode == 0 or done.returncode in accept:
+        return done
+    if done.returncode == 75 or "connect(" in done.stderr:
+        raise errors.NotReady(f"Dovecot does not answer: {_last(done.stderr)}")
+    raise errors.CommandFailed(["doveadm", *arguments], done.returncode, done.stdout, done.stderr)
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1]

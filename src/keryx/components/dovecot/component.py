@@ -1,0 +1,150 @@
+"""The Dovecot component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.components.component import Command, Component, Listener, Platform, SystemUser
+from keryx.components.dovecot import commands
+from keryx.components.dovecot.settings import DovecotSettings
+from keryx.components.dovecot.view import LOGIN_PROCESSES, PROTOCOLS, USER, View, quoted
+from keryx.core import errors, network
+from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
+from keryx.core.render import render
+from keryx.settings.site import Site
+
+SCRIPTS = ("before/10-spam.sieve", "learn-ham.sieve", "learn-spam.sieve")
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One way of asking the directory (Dovecot 2.3 keeps each in a file of its own)."""
+
+    name: str
+    purpose: str
+    filter: str
+    login: bool = False
+
+
+class Dovecot(Component):
+    """The message store."""
+
+    name = "dovecot"
+    title = "mailboxes, IMAP, POP3, login"
+    section = DovecotSettings
+    users = (SystemUser(USER),)
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        newer = platform.id == "debian" and platform.version.split(".")[0].isdigit()
+        flatcurve = newer and int(platform.version.split(".")[0]) >= 13
+        return (
+            "dovecot-core",
+            "dovecot-imapd",
+            "dovecot-pop3d",
+            "dovecot-lmtpd",
+            "dovecot-managesieved",
+            "dovecot-sieve",
+            "dovecot-ldap",
+            "dovecot-flatcurve" if flatcurve else "dovecot-fts-xapian",
+        )
+
+    def listeners(self, site: Site) -> Sequence[Listener]:
+        names = [name for group in PROTOCOLS.values() for name in group]
+        return [Listener(name, port) for name in names if (port := site.port(name)) is not None]
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        view = View(site)
+        return (
+            Directory(view.etc),
+            Directory(view.sieve),
+            Directory(view.sieve / "before"),
+            Directory(view.sieve / "bin"),
+            Directory(view.run),
+            Directory(view.data),
+            Directory(view.data / "state"),
+            Directory(view.data / "shared", 0o700, USER, USER),
+            Directory(view.mail, 0o700, USER, USER),
+            Directory(site.paths.spool),
+            Directory(site.paths.sockets),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        view = View(site)
+        package = __package__ or ""
+        names = {"site": site, "view": view, "user": USER, "login_processes": LOGIN_PROCESSES}
+        files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
+        if view.dialect == "2.3":
+            attributes = site.settings.directory.attributes
+            for lookup in _lookups(view):
+                text = render(
+                    package, "ldap-2.3.conf", lookup=lookup, attributes=attributes, quoted=quoted, **names
+                )
+                path = view.etc / f"ldap-{lookup.name}.conf"
+                files.append(File(path, text, 0o640, "root", "dovecot", secret=True))
+        for script in SCRIPTS:
+            files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
+        for program in ("learn-ham.sh", "learn-spam.sh"):
+            files.append(File(view.sieve / "bin" / program, render(package, program, **names), 0o755))
+        files.append(
+            File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755)
+        )
+        return files
+
+    def prepare(self, site: Site) -> None:
+        """Compile the global Sieve scripts that changed: the mail processes may not write here."""
+        view = View(site)
+        for script in SCRIPTS:
+            commands.compile_sieve(view.conf, view.sieve / script)
+
+    def validate(self, site: Site) -> None:
+        commands.validate(View(site).conf)
+
+    def command(self, site: Site) -> Command:
+        return Command(("/usr/sbin/dovecot", "-F", "-c", str(View(site).conf)))
+
+    def ready(self, site: Site) -> None:
+        for name in ("imap", "imaps", "pop3", "pop3s", "sieve"):
+            self._greets(site, name)
+        said = network.greeting(site.lmtp)
+        if not said.startswith("220 "):
+            raise errors.NotReady(f"{site.lmtp} greets with {said[:60]!r}, not with 220.")
+        said = network.greeting(site.sasl)
+        if not said.startswith("VERSION"):
+            raise errors.NotReady(f"{site.sasl} greets with {said[:60]!r}, not with VERSION.")
+        answer = network.exchange(site.quota_policy, b"request=smtpd_access_policy\n\n")
+        if not answer.startswith(b"action="):
+            raise errors.NotReady(f"{site.quota_policy} answers {answer[:60]!r}, not with an action.")
+
+    def _greets(self, site: Site, name: str) -> None:
+        if site.port(name) is None and name != "imaps":
+            return
+        wanted = {"imap": "* OK", "pop3": "+OK", "sieve": '"IMPLEMENTATION"'}[name.removesuffix("s")]
+        endpoint: Endpoint = site.inside(name)
+        tls = network.unverified_tls() if name.endswith("s") else None
+        said = network.greeting(endpoint, tls=tls)
+        if not said.startswith(wanted):
+            raise errors.NotReady(f"{endpoint} ({name}) greets with {said[:60]!r}, not with {wanted}.")
+
+    def reload(self, site: Site, changed: Sequence[Path]) -> bool:
+        """Sessions go on under the old settings; new ones get the new. Ports need a restart."""
+        commands.reload(site)
+        return True
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        view = View(site)
+        return (view.mail, view.data / "shared")
+
+
+def _lookups(view: View) -> Sequence[Lookup]:
+    return (
+        Lookup("login", "Logins: one search by the account's address, one bind.", view.login_filter, True),
+        Lookup("user", "Delivery, quota, the filter: an account by its address or alias.", view.user_filter),
+        Lookup(
+            "administration",
+            "doveadm: inactive accounts too, their mailboxes need care as well.",
+            view.administration_filter,
+        ),
+    )

@@ -1,0 +1,223 @@
+"""What Dovecot's templates print: computed once, named plainly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.components.dovecot.settings import DovecotSettings
+from keryx.core.network import Endpoint
+from keryx.settings.site import Site
+
+USER = "vmail"
+"""Who owns every mailbox; no account of the directory has a system user of its own."""
+
+LOGIN_PROCESSES = 4
+"""Most login processes per protocol: each one serves many clients, TLS included."""
+
+PROTOCOLS = {"imap": ("imap", "imaps"), "pop3": ("pop3", "pop3s"), "sieve": ("sieve",)}
+"""Which public ports belong to which of Dovecot's protocols."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """An inet_listener of a login service."""
+
+    name: str
+    port: int
+    tls: bool = False
+    """TLS from the first byte."""
+    proxy: bool = False
+    """Clients send a PROXY protocol header first."""
+    address: str = ""
+    """Empty for every address of ``listen``."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Dovecot's settings together with what follows from the site."""
+
+    site: Site
+
+    @property
+    def settings(self) -> DovecotSettings:
+        """The section ``dovecot``."""
+        return self.site.section(DovecotSettings)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The installed Dovecot; Debian 12's when none is."""
+        return self.site.version("dovecot-core", (2, 3, 19))
+
+    @property
+    def dialect(self) -> str:
+        """Which of the two configuration languages it reads."""
+        return "2.4" if self.version >= (2, 4) else "2.3"
+
+    # --- places ---
+
+    @property
+    def etc(self) -> Path:
+        """The folder of made files."""
+        return self.site.paths.etc("dovecot")
+
+    @property
+    def run(self) -> Path:
+        """``base_dir``: sockets and process identifier."""
+        return self.site.paths.run("dovecot")
+
+    @property
+    def data(self) -> Path:
+        """What must be kept."""
+        return self.site.paths.data("dovecot")
+
+    @property
+    def mail(self) -> Path:
+        """The homes of all accounts, by domain and local-part."""
+        return self.data / "mail"
+
+    @property
+    def sieve(self) -> Path:
+        """The global Sieve scripts."""
+        return self.etc / "sieve"
+
+    @property
+    def conf(self) -> Path:
+        """The configuration file."""
+        return self.etc / "dovecot.conf"
+
+    # --- doors ---
+
+    @property
+    def protocols(self) -> Sequence[str]:
+        """Protocols with an open port, and the internal ones. IMAP is always there: Keryx itself
+        reads mail over it, on loopback when no public port is open."""
+        public = [name for name in PROTOCOLS if name == "imap" or self._open(name)]
+        return [*public, "lmtp"]
+
+    def _open(self, protocol: str) -> bool:
+        return any(self.site.port(name) is not None for name in PROTOCOLS[protocol])
+
+    def doors(self, protocol: str) -> Sequence[Door]:
+        """The listeners of a protocol: the public ones that are on, and for IMAPS one on loopback
+        when the public port is off or wants a PROXY header."""
+        doors = []
+        for name in PROTOCOLS[protocol]:
+            number = self.site.port(name)
+            tls = name.endswith("s")
+            if number is None:
+                # Port 0 switches a listener off that Dovecot would open by itself.
+                doors.append(Door(name, 0, tls))
+            else:
+                doors.append(Door(name, number, tls, self.site.speaks_proxy(name)))
+        return [*doors, *self._inside(protocol)]
+
+    def _inside(self, protocol: str) -> Sequence[Door]:
+        doors = []
+        for name in PROTOCOLS[protocol]:
+            proxied = self.site.port(name) is not None and self.site.speaks_proxy(name)
+            if proxied or (name == "imaps" and self.site.port(name) is None):
+                inside = self.site.inside(name)
+                doors.append(Door(f"{name}-inside", inside.port, name.endswith("s"), address=inside.host))
+        return doors
+
+    @property
+    def listen(self) -> str:
+        """Addresses of the public listeners."""
+        return ", ".join(str(address) for address in self.site.settings.bind) or "*, ::"
+
+    @property
+    def trusted_proxies(self) -> str:
+        """Networks of the load balancers."""
+        return " ".join(str(network) for network in self.site.settings.trusted_proxies)
+
+    @property
+    def trusted_networks(self) -> str:
+        """Networks of web mail servers."""
+        return " ".join(str(network) for network in self.settings.login_trusted_networks)
+
+    @property
+    def submission(self) -> Endpoint:
+        """Where vacation answers and redirected mail are handed in."""
+        return self.site.local_submission
+
+    # --- limits ---
+
+    @property
+    def login_clients(self) -> int:
+        """Clients of one login process; sessions under TLS stay with theirs to the end."""
+        return max(100, self.settings.max_sessions)
+
+    @property
+    def auth_clients(self) -> int:
+        """Connections to the auth service: logins, deliveries and every mail process."""
+        return 3 * self.settings.max_sessions + 3 * self.login_clients * LOGIN_PROCESSES + 1000
+
+    @property
+    def lmtp_processes(self) -> int:
+        """Simultaneous deliveries: Postfix's own limit for one destination."""
+        return 20
+
+    @property
+    def grace_mb(self) -> int:
+        """How far, in MiB, delivery may exceed a quota that RCPT found not yet reached."""
+        return self.site.settings.message_size_limit_mb
+
+    @property
+    def mail_plugins(self) -> str:
+        """Plugins of every mail process. ``acl`` is among them in delivery too: without it a Sieve
+        script could file into the folders of any other account."""
+        names = ["acl", "quota"]
+        if self.settings.full_text_search:
+            names += ["fts", "fts_flatcurve" if self.dialect == "2.4" else "fts_xapian"]
+        return " ".join(names)
+
+    # --- directory ---
+
+    @property
+    def login_filter(self) -> str:
+        """Accounts that may log in; the login name is ``mail``, never an alias."""
+        return self._both(f"({self._attributes.mail}={self._user})", active=True)
+
+    @property
+    def user_filter(self) -> str:
+        """Accounts that are there for delivery: by ``mail`` or by an alias."""
+        return self._both(self._any_address, active=True)
+
+    @property
+    def administration_filter(self) -> str:
+        """Accounts as doveadm sees them: the inactive ones have a mailbox too."""
+        return self._both(self._any_address, active=False)
+
+    @property
+    def every_filter(self) -> str:
+        """All accounts, for ``doveadm -A``."""
+        return self._both("", active=False)
+
+    @property
+    def _attributes(self):  # type: ignore[no-untyped-def]
+        return self.site.settings.directory.attributes
+
+    @property
+    def _user(self) -> str:
+        """The variable that holds the user; Dovecot escapes it for LDAP (RFC 4515)."""
+        return "%{user}" if self.dialect == "2.4" else "%u"
+
+    @property
+    def _any_address(self) -> str:
+        names = self._attributes
+        return f"(|({names.mail}={self._user})({names.alias}={self._user}))"
+
+    def _both(self, condition: str, *, active: bool) -> str:
+        wanted = self.site.settings.directory
+        parts = [f"(objectClass={wanted.account_object_class})", condition]
+        if active:
+            parts.append(f"({wanted.attributes.active}=TRUE)")
+        return f"(&{''.join(parts)}{wanted.filters.account})"
+
+
+def quoted(text: str) -> str:
+    """Return text as a quoted value of Dovecot's configuration."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
