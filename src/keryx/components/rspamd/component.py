@@ -1,0 +1,128 @@
+"""The Rspamd component."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from keryx.components.component import Command, Component, Platform, SystemUser
+from keryx.components.rspamd import commands
+from keryx.components.rspamd.settings import RspamdSettings
+from keryx.components.rspamd.view import View
+from keryx.core import errors, files, network
+from keryx.core.files import Directory, File
+from keryx.core.render import render
+from keryx.settings.site import Site
+
+USER = "_rspamd"
+
+# Files that Rspamd merges into its defaults, and files that replace what the defaults say.
+LOCAL = (
+    "actions.conf",
+    "antivirus.conf",
+    "arc.conf",
+    "asn.conf",
+    "classifier-bayes.conf",
+    "dkim_signing.conf",
+    "force_actions.conf",
+    "greylist.conf",
+    "history_redis.conf",
+    "logging.inc",
+    "milter_headers.conf",
+    "neural.conf",
+    "phishing.conf",
+    "ratelimit.conf",
+    "redis.conf",
+    "rspamd_update.conf",
+    "settings.conf",
+)
+OVERRIDE = ("options.inc", "worker-controller.inc", "worker-normal.inc", "worker-proxy.inc")
+RULES = ("keryx_header_from.lua", "keryx_headers.lua", "keryx_rate_limit.lua", "keryx_signing.lua")
+
+
+class Rspamd(Component):
+    """The spam filter."""
+
+    name = "rspamd"
+    title = "spam filter, signatures"
+    section = RspamdSettings
+    # Dovecot's learning scripts run as vmail and reach the controller by its group.
+    users = (SystemUser("vmail"),)
+    # The first start compiles several thousand regular expressions (Hyperscan).
+    start_timeout = 180
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ("rspamd",)
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        etc = site.paths.etc(self.name)
+        return (
+            Directory(etc),
+            Directory(etc / "local.d"),
+            Directory(etc / "override.d"),
+            Directory(etc / "lua"),
+            Directory(site.paths.run(self.name)),
+            Directory(site.paths.data(self.name), 0o750, USER, USER),
+            Directory(site.paths.dkim, 0o750, "root", USER),
+            Directory(site.paths.sockets),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        etc = site.paths.etc(self.name)
+        view = View(site)
+        places = [
+            *((name, etc / "local.d" / name) for name in LOCAL),
+            *((name, etc / "override.d" / name) for name in OVERRIDE),
+            *((name, etc / "lua" / name) for name in RULES),
+            ("rspamd.conf.local", etc / "rspamd.conf.local"),
+            ("rspamd.local.lua", etc / "rspamd.local.lua"),
+        ]
+        return [File(path, render(__package__ or "", name, site=site, rspamd=view)) for name, path in places]
+
+    def prepare(self, site: Site) -> None:
+        """Write what is no matter of settings alone: the processors, the controller's password.
+
+        Only Rspamd itself can compute the password's hash, and it has a random salt.
+        """
+        view = View(site)
+        files.write(view.workers_file, f"count = {view.settings.workers or os.cpu_count() or 1};\n")
+        path = view.password_file
+        source = site.secrets.path("rspamd-controller")
+        password = site.secrets.get("rspamd-controller")
+        if path.exists() and path.stat().st_mtime >= source.stat().st_mtime:
+            return
+        text = f'password = "{commands.password_hash(password.reveal())}";\n'
+        files.write(path, text, mode=0o640, group=USER)
+
+    def validate(self, site: Site) -> None:
+        commands.configtest(View(site).variables)
+
+    def command(self, site: Site) -> Command:
+        view = View(site)
+        argv = ["/usr/bin/rspamd", "-f", "-u", USER, "-g", USER, "-c", str(commands.CONFIG)]
+        return Command((*argv, *commands.variable_arguments(view.variables)))
+
+    def ready(self, site: Site) -> None:
+        answer = network.exchange(site.rspamd_controller, b"GET /ping HTTP/1.0\r\n\r\n")
+        if b"pong" not in answer:
+            raise errors.NotReady(f"{site.rspamd_controller} answers {answer[:60]!r}, not pong.")
+        # Milter protocol: option negotiation (SMFIC_OPTNEG), version 6, no actions, no steps.
+        negotiation = b"\0\0\0\x0dO" + (6).to_bytes(4) + (0x1FF).to_bytes(4) + (0x1FFFFF).to_bytes(4)
+        answer = network.exchange(site.milter, negotiation)
+        if answer[4:5] != b"O":
+            raise errors.NotReady(f"{site.milter} does not speak the milter protocol: {answer[:60]!r}.")
+
+    def reload(self, site: Site, changed: Sequence[Path]) -> bool:
+        """Rspamd starts fresh workers on SIGHUP and lets the old ones finish their messages."""
+        if any(path.name.startswith("worker-") for path in changed):
+            return False
+        try:
+            os.kill(int(View(site).pid_file.read_text()), signal.SIGHUP)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return False
+        return True
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        return (site.paths.dkim, site.paths.data(self.name))
