@@ -1,0 +1,225 @@
+"""Sessions with the directory server: connecting, time-outs, errors as ours.
+
+The embedded server is reached over its Unix socket, an external one as the settings say (plain,
+StartTLS, LDAPS). Reading binds as the reader, writing as the administrator. Every error leaves
+this room as one of ``core.errors``; bonsai's stay inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import bonsai
+import bonsai.errors
+
+from keryx.core import errors
+from keryx.settings.site import Site
+
+Attributes = Mapping[str, Sequence[str]]
+"""Attribute names with their values, as text."""
+
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+CONSTRAINT_VIOLATION = 19
+PAGE = 1000
+"""Entries per page of a long listing (RFC 2696)."""
+
+
+class Entry:
+    """An entry as it was read: its name and its values; attribute names in any case."""
+
+    def __init__(self, dn: str, values: Attributes) -> None:
+        self.dn = dn
+        self._values = {name.lower(): tuple(texts) for name, texts in values.items()}
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of an attribute."""
+        return self._values.get(name.lower(), ())
+
+    def one(self, name: str, default: str = "") -> str:
+        """Return the first value of an attribute."""
+        return next(iter(self.all(name)), default)
+
+    def true(self, name: str, *, default: bool = False) -> bool:
+        """Return a boolean (RFC 4517: TRUE or FALSE)."""
+        text = self.one(name)
+        return text.upper() == "TRUE" if text else default
+
+    def number(self, name: str, default: int = 0) -> int:
+        """Return an integer."""
+        text = self.one(name)
+        return int(text) if text.lstrip("-").isdigit() else default
+
+
+class Session:
+    """A bound connection."""
+
+    def __init__(self, connection: Any, uri: str, timeout: float) -> None:
+        self._connection = connection
+        self._uri = uri
+        self._timeout = timeout
+
+    def search(self, base: str, filter: str, attributes: Sequence[str]) -> list[Entry]:
+        """Return the entries one level below ``base`` that fit; none when there is no base."""
+        try:
+            with self._translated():
+                scope = bonsai.LDAPSearchScope.ONELEVEL
+                found = self._connection.search(base, scope, filter, list(attributes), timeout=self._timeout)
+                return [_entry(entry) for entry in found]
+        except errors.NotFound:
+            return []
+
+    def pages(self, base: str, filter: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries one level below ``base`` that fit, however many there are."""
+        try:
+            with self._translated():
+                scope = bonsai.LDAPSearchScope.ONELEVEL
+                found = self._connection.paged_search(
+                    base, scope, filter, list(attributes), timeout=self._timeout, page_size=PAGE
+                )
+                for entry in found:
+                    yield _entry(entry)
+        except errors.NotFound:
+            return
+
+    def read(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the entry of that name."""
+        try:
+            with self._translated():
+                found = self._connection.search(
+                    dn,
+                    bonsai.LDAPSearchScope.BASE,
+                    "(objectClass=*)",
+                    list(attributes),
+                    timeout=self._timeout,
+                )
+        except errors.NotFound:
+            return None
+        return _entry(found[0]) if found else None
+
+    def add(self, dn: str, values: Attributes) -> None:
+        """Add an entry; raises Exists."""
+        with self._translated(dn):
+            entry = bonsai.LDAPEntry(dn)
+            for name, texts in values.items():
+                if texts:
+                    entry[name] = list(texts)
+            self._connection.add(entry, timeout=self._timeout)
+
+    def replace(self, dn: str, values: Attributes) -> None:
+        """Give attributes other values; an empty sequence removes the attribute."""
+        with self._translated(dn):
+            entry = bonsai.LDAPEntry(dn, self._connection)
+            for name, texts in values.items():
+                entry.change_attribute(name, bonsai.LDAPModOp.REPLACE, *texts)
+            entry.modify(timeout=self._timeout)
+
+    def remove(self, dn: str) -> None:
+        """Remove an entry; raises NotFound."""
+        with self._translated(dn):
+            self._connection.delete(dn, timeout=self._timeout)
+
+    @contextlib.contextmanager
+    def _translated(self, subject: str = "") -> Iterator[None]:
+        try:
+            yield
+        except (bonsai.errors.LDAPError, ValueError) as error:
+            raise translate(error, self._uri, subject) from error
+
+
+@contextlib.contextmanager
+def session(site: Site, *, write: bool = False) -> Iterator[Session]:
+    """Open a session as the reader, or as the administrator to write.
+
+    Raises Refused when Keryx must not write this directory, Unreachable when it does not answer.
+    """
+    if write and not site.directory_writable:
+        raise errors.Refused(
+            "The directory is read-only for Keryx: directory.admin_password_file is not set.",
+            remedy="Make the change in your own directory, or set directory.admin_password_file.",
+        )
+    access = site.directory
+    password = site.admin_password if write else site.reader_password
+    who = access.admin_dn if write else access.bind_dn
+    timeout = float(site.settings.directory.timeout)
+    client = bonsai.LDAPClient(access.uri, access.starttls)
+    client.set_credentials("SIMPLE", user=who, password=password.reveal())
+    client.set_cert_policy("demand")
+    client.set_ca_cert(str(access.ca or SYSTEM_AUTHORITIES))
+    client.set_ignore_referrals(True)
+    client.set_raw_attributes(_texts(site))
+    try:
+        connection = client.connect(timeout=timeout)
+    except bonsai.errors.AuthenticationError as error:
+        setting = "admin_password_file" if write else "bind_password_file"
+        raise errors.KeryxError(
+            f"The directory at {_shown(site)} refuses the login of {who}.",
+            remedy=""
+            if site.settings.directory.embedded
+            else f"Check directory.{'admin_dn' if write else 'bind_dn'} and directory.{setting}.",
+        ) from error
+    except (bonsai.errors.LDAPError, ValueError) as error:
+        raise _no_connection(site, error) from error
+    try:
+        yield Session(connection, _shown(site), timeout)
+    finally:
+        connection.close()
+
+
+def translate(error: Exception, uri: str, subject: str) -> errors.KeryxError:
+    """Return one of our errors for one of bonsai's."""
+    said = str(error)
+    code = getattr(error, "code", 0)
+    if isinstance(
+        error, (bonsai.errors.ConnectionError, bonsai.errors.TimeoutError, bonsai.errors.ClosedConnection)
+    ):
+        return errors.Unreachable(
+            f"The directory at {uri} does not answer: {said}", remedy="Look at keryx status; try again."
+        )
+    if isinstance(error, bonsai.errors.NoSuchObjectError):
+        return errors.NotFound(f"The directory has no entry {subject}.")
+    if isinstance(error, bonsai.errors.AlreadyExists):
+        return errors.Exists(f"The directory has an entry {subject} already.")
+    if code == CONSTRAINT_VIOLATION and "unique" in said:
+        return errors.Exists(f"The directory refuses {subject}: one of its addresses is taken already.")
+    if isinstance(error, bonsai.errors.InsufficientAccess):
+        return errors.Refused(
+            f"The directory does not let Keryx change {subject}.",
+            remedy="Give directory.admin_dn the right to write there.",
+        )
+    return errors.KeryxError(f"The directory at {uri} refuses {subject or 'the search'}: {said}")
+
+
+def _no_connection(site: Site, error: Exception) -> errors.KeryxError:
+    remedy = "Look at keryx status and keryx logs openldap; keryx up starts it."
+    if not site.settings.directory.embedded:
+        remedy = "Check directory.uri, directory.starttls and directory.ca, and whether the server runs."
+    return errors.Unreachable(f"The directory at {_shown(site)} does not answer: {error}", remedy=remedy)
+
+
+def _shown(site: Site) -> str:
+    """How the server is called in sentences."""
+    if site.settings.directory.embedded:
+        return str(site.paths.run("openldap") / "ldapi")
+    return site.directory.uri
+
+
+def _texts(site: Site) -> list[str]:
+    """The attributes in which a value such as 007 or TRUE is text: all that we read."""
+    from keryx.directory.mapping import Names
+
+    return list(Names.of(site).everything)
+
+
+def _entry(found: Any) -> Entry:
+    values = {name: [_text(value) for value in texts] for name, texts in found.items() if name != "dn"}
+    return Entry(str(found.dn), values)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return str(value)
