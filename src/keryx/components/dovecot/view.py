@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.core.network import Endpoint
+from keryx.settings.directory import Attributes
 from keryx.settings.site import Site
 
 USER = "vmail"
 """Who owns every mailbox; no account of the directory has a system user of its own."""
 
-LOGIN_PROCESSES = 4
+LOGIN_PROCESSES = 2
 """Most login processes per protocol: each one serves many clients, TLS included."""
 
 PROTOCOLS = {"imap": ("imap", "imaps"), "pop3": ("pop3", "pop3s"), "sieve": ("sieve",)}
@@ -151,8 +153,13 @@ class View:
 
     @property
     def auth_clients(self) -> int:
-        """Connections to the auth service: logins, deliveries and every mail process."""
-        return 3 * self.settings.max_sessions + 3 * self.login_clients * LOGIN_PROCESSES + 1000
+        """Connections to the auth service: one for each process that stays for several sessions."""
+        return 2 * self.settings.max_sessions + 500
+
+    @property
+    def stats_clients(self) -> int:
+        """Connections to the statistics: one for each process."""
+        return 3 * self.settings.max_sessions + 500
 
     @property
     def lmtp_processes(self) -> int:
@@ -177,8 +184,18 @@ class View:
 
     @property
     def login_filter(self) -> str:
-        """Accounts that may log in; the login name is ``mail``, never an alias."""
-        return self._both(f"({self._attributes.mail}={self._user})", active=True)
+        """Accounts that may log in; the login name is ``mail``, never an alias.
+
+        Dovecot lets a client of the same address (loopback) log in without TLS, whatever ``ssl``
+        and ``disable_plaintext_auth`` say; so a login in clear finds no account here. Postfix
+        sees to its own connections.
+        """
+        if self.dialect == "2.4":
+            secured = "%{secured}"
+            user = f"%{{if('%{{protocol}}/{secured}', '~', '^smtp/|/TLS$', '%{{user}}', 'login-in-clear')}}"
+        else:
+            user = "%{if;%s/%c;~;^smtp/|/TLS$;%u;login-in-clear}"
+        return self._both(f"({self._attributes.mail}={user})", active=True)
 
     @property
     def user_filter(self) -> str:
@@ -196,7 +213,13 @@ class View:
         return self._both("", active=False)
 
     @property
-    def _attributes(self):  # type: ignore[no-untyped-def]
+    def username_characters(self) -> str:
+        """Characters of an address: those of RFC 5322's atoms, without the ones that mean
+        something in paths and in Dovecot's own configuration."""
+        return f"{string.ascii_letters}{string.digits}.@-_+=&!#~^'"
+
+    @property
+    def _attributes(self) -> Attributes:
         return self.site.settings.directory.attributes
 
     @property
