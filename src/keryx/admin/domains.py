@@ -1,0 +1,187 @@
+"""Domains: those whose mail is accepted here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keryx.admin import addresses, aliases, dkim, effects
+from keryx.admin.access import Outcome, reading, writing
+from keryx.core import errors
+from keryx.core.model import Alias, Domain
+from keryx.directory.repositories import Directory
+from keryx.settings.site import Site
+
+REQUIRED = ("postmaster", "abuse")
+"""Addresses that every domain must have (RFC 2142; RFC 5321, 4.5.1)."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A domain with how much is in it."""
+
+    name: str
+    description: str
+    default_quota_mb: int | None
+    max_accounts: int
+    accounts: int
+    aliases: int
+
+
+def all_of(site: Site) -> Sequence[Summary]:
+    """Return all domains, by name."""
+    with reading(site) as directory:
+        return [_summary(directory, domain) for domain in directory.domains.list()]
+
+
+def show(site: Site, name: str) -> Summary:
+    """Return a domain; raises NotFound."""
+    with reading(site) as directory:
+        return _summary(directory, _get(directory, addresses.domain_name(name)))
+
+
+def add(
+    site: Site,
+    name: str,
+    *,
+    description: str = "",
+    default_quota_mb: int | None = None,
+    max_accounts: int = 0,
+    if_missing: bool = False,
+    dry_run: bool = False,
+) -> Outcome:
+    """Add a domain with its postmaster and abuse addresses and its DKIM keys."""
+    domain = Domain(addresses.domain_name(name), description, default_quota_mb, max_accounts)
+    _check_numbers(domain)
+    with writing(site) as directory:
+        if directory.domains.get(domain.name):
+            if if_missing:
+                return Outcome(False, (f"The domain {domain.name} exists already; nothing changed.",))
+            raise errors.Exists(
+                f"The domain {domain.name} exists already.", remedy=f"See keryx domain show {domain.name}"
+            )
+        missing = _missing_aliases(site, directory, domain.name)
+        if not dry_run:
+            # The keys first: no message may leave unsigned.
+            dkim.ensure(site, domain.name)
+            directory.domains.add(domain)
+            for alias in missing:
+                directory.aliases.add(alias)
+    said = [f"Added the domain {domain.name}."]
+    said += [f"Added the alias {alias.address}: it delivers to {alias.targets[0]}." for alias in missing]
+    return Outcome(True, tuple(said))
+
+
+def change(
+    site: Site,
+    name: str,
+    *,
+    description: str | None = None,
+    default_quota_mb: int | None = None,
+    max_accounts: int | None = None,
+    dry_run: bool = False,
+) -> Outcome:
+    """Change what is kept about a domain; what is None stays."""
+    with writing(site) as directory:
+        before = _get(directory, addresses.domain_name(name))
+        after = Domain(
+            before.name,
+            before.description if description is None else description,
+            before.default_quota_mb if default_quota_mb is None else default_quota_mb,
+            before.max_accounts if max_accounts is None else max_accounts,
+        )
+        _check_numbers(after)
+        if after == before:
+            return Outcome(False, (f"The domain {before.name} is so already; nothing changed.",))
+        if not dry_run:
+            directory.domains.change(after)
+    return Outcome(True, (f"Changed the domain {after.name}.",))
+
+
+def remove(
+    site: Site, name: str, *, force: bool = False, purge_mail: bool = False, dry_run: bool = False
+) -> Outcome:
+    """Remove a domain; with ``force`` also one that has accounts, together with them.
+
+    Mail stays on disk unless ``purge_mail``. DKIM keys go.
+    """
+    wanted = addresses.domain_name(name)
+    with writing(site) as directory:
+        _get(directory, wanted)
+        accounts = list(directory.accounts.list(wanted))
+        groups = directory.aliases.list(wanted)
+        if accounts and not force:
+            raise errors.Refused(
+                f"The domain {wanted} still has {_count(len(accounts), 'account')}.",
+                remedy=f"Remove them first, or all at once: keryx domain remove {wanted} --force",
+            )
+        if wanted == site.settings.domain and not force:
+            raise errors.Refused(
+                f"{wanted} is the site's first domain (domain in keryx.yaml).",
+                remedy="Use --force if it has to go all the same.",
+            )
+        said = [f"Removed the domain {wanted}."]
+        if not dry_run:
+            # The domain's own entry last: a removal that was cut short can be repeated.
+            for group in groups:
+                directory.aliases.remove(group.address)
+            for account in accounts:
+                directory.accounts.remove(account.address)
+        gone = [address for account in accounts for address in account.addresses]
+        for address in [*gone, *(group.address for group in groups)]:
+            said += aliases.without_target(directory, address, spare=wanted, dry_run=dry_run)
+        if not dry_run:
+            directory.domains.remove(wanted)
+            dkim.remove(site, wanted)
+    said.append(f"Removed {_count(len(accounts), 'account')} and {_count(len(groups), 'alias', 'aliases')}.")
+    for account in accounts:
+        said += after_removal(site, account.address, purge_mail=purge_mail, dry_run=dry_run)
+    return Outcome(True, tuple(said))
+
+
+def after_removal(site: Site, address: str, *, purge_mail: bool, dry_run: bool) -> list[str]:
+    """End the sessions of a removed account and say where its mail stays; or remove the mail."""
+    said: list[str] = []
+    if not dry_run:
+        said += effects.forget(site, address, disconnect=True)
+    if not effects.has_mailbox(site, address):
+        return said
+    if not purge_mail:
+        return [*said, f"The mail of {address} stays on disk; a new account of that address finds it again."]
+    if not dry_run:
+        effects.purge(site, address)
+    return [*said, f"Removed the mail of {address}."]
+
+
+def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:
+    """Return the required addresses that nobody has yet, as aliases to the administrator."""
+    target = site.settings.administrator
+    wanted = [Alias(f"{local}@{name}", (target,)) for local in REQUIRED]
+    return [alias for alias in wanted if alias.address != target and not directory.holder(alias.address)]
+
+
+def _check_numbers(domain: Domain) -> None:
+    if domain.max_accounts < 0 or (domain.default_quota_mb or 0) < 0:
+        raise errors.BadInput(
+            f"The limits of {domain.name} cannot be below 0.", remedy="Write 0 for no limit."
+        )
+
+
+def _get(directory: Directory, name: str) -> Domain:
+    domain = directory.domains.get(name)
+    if domain is None:
+        raise errors.NotFound(f"There is no domain {name}.", remedy="See keryx domain list.")
+    return domain
+
+
+def _summary(directory: Directory, domain: Domain) -> Summary:
+    return Summary(
+        **dataclasses.asdict(domain),
+        accounts=directory.accounts.count(domain.name),
+        aliases=len(directory.aliases.list(domain.name)),
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,51 @@
+"""What must follow a change of an account at once, in the running suite.
+
+The directory is looked up live; only Dovecot remembers logins for a while and keeps sessions.
+A Dovecot that does not run has nothing to forget.
+"""
+
+from __future__ import annotations
+
+from keryx.components.dovecot import commands
+from keryx.core import errors
+from keryx.settings.site import Site
+
+
+def forget(site: Site, address: str, *, disconnect: bool) -> tuple[str, ...]:
+    """Make Dovecot forget what it knows of an account; with ``disconnect`` end its sessions.
+
+    Returns a sentence when that did not work, so that a person knows that it takes a while.
+    """
+    try:
+        commands.flush(site, address)
+        if disconnect:
+            commands.kick(site, address)
+    except errors.NotReady:
+        return ()
+    except errors.KeryxError as error:
+        return (f"Dovecot did not take it up at once, but will within minutes: {error.sentence}",)
+    return ()
+
+
+def quota_use_mb(site: Site, address: str) -> float | None:
+    """Return how full a mailbox is, in MiB; None when there is none or nobody can tell."""
+    try:
+        if not commands.mailbox_path(site, address).exists():
+            return None
+        use = commands.quota_use(site, address)
+    except errors.KeryxError:
+        return None
+    return use.used if use else None
+
+
+def purge(site: Site, address: str) -> bool:
+    """Remove the mailbox for good; return whether there was one."""
+    return commands.purge(site, address)
+
+
+def has_mailbox(site: Site, address: str) -> bool:
+    """Whether mail of the address is kept on disk."""
+    try:
+        return commands.mailbox_path(site, address).exists()
+    except errors.KeryxError:
+        return False
