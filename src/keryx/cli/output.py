@@ -18,7 +18,9 @@ from rich.table import Table
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-console = Console(highlight=False, soft_wrap=True)
+# On a pipe there is no width to keep to; 80 columns would fold tables for nothing.
+WIDTH = None if sys.stdout.isatty() else 140
+console = Console(highlight=False, soft_wrap=True, width=WIDTH)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -68,7 +68,7 @@ def identifiers(owner: str, group: str) -> tuple[int, int]:
         return pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
     except KeyError as error:
         raise errors.KeryxError(
-            f"The system user or group {error.args[0]!s} does not exist.",
+            f"The system user {owner} or group {group} does not exist.",
             remedy="Install the packages first: keryx up does it.",
         ) from error
 

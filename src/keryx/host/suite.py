@@ -19,7 +19,7 @@ import psutil
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import errors, files
-from keryx.host import boot, leftovers, packages, ports, prepare
+from keryx.host import apparmor, boot, leftovers, packages, ports, prepare
 from keryx.host.progress import Progress
 from keryx.host.supervisor import Process, Supervisor, configuration
 from keryx.settings.site import Site
@@ -201,6 +201,7 @@ def _check_ports(site: Site, wanted: Sequence[Component]) -> None:
 def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, progress: Progress) -> None:
     supervisor = Supervisor(site)
     python_path = os.environ.get("PYTHONPATH", "")
+    apparmor.allow(site)
     if boot.has_systemd():
         boot.install(site, python_path)
     file = configuration(site, wanted, config)

@@ -97,7 +97,7 @@ def _sentence(kind: type[SiteSettings], details: Mapping[str, Any]) -> str:
     if problem == "missing":
         return f'"{path}" is missing; add a line {path.split(".")[-1]}: with its value.'
     if problem == "value_error":
-        return f"{key}: {context['error']}."
+        return f"{path + ': ' if path else ''}{context['error']}."
     shown = "********" if isinstance(value, str) and "password" in path else repr(value)
     wanted = {
         "int_parsing": "write a whole number",

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from keryx.core import errors
+from keryx.host import packages
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1:2.3.19.1+dfsg1-2.1+deb12u7", (2, 3, 19, 1)),
+        ("3.7.11-0+deb12u1", (3, 7, 11)),
+        ("3.4-1", (3, 4)),
+        ("5:7.0.15-1~deb12u10", (7, 0, 15)),
+        ("2.0.10-1", (2, 0, 10)),
+    ],
+)
+def test_versions_are_compared_as_numbers(text: str, numbers: tuple[int, ...]) -> None:
+    assert packages.version(text) == numbers
+
+
+def test_without_a_network_the_missing_packages_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real apt, with empty package lists and a proxy that nobody runs."""
+    (tmp_path / "lists/partial").mkdir(parents=True)
+    configuration = tmp_path / "apt.conf"
+    configuration.write_text(
+        f'Acquire::http::Proxy "http://127.0.0.1:9";\nDir::State::lists "{tmp_path}/lists";\n'
+        'Acquire::Retries "0";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(configuration))
+    with pytest.raises(errors.KeryxError) as caught:
+        packages.install(["no-such-daemon", "hello"])
+    assert "missing" in caught.value.sentence
+    assert "no-such-daemon hello" in caught.value.sentence
+    assert "Check the network" in caught.value.remedy
+    assert caught.value.exit_code == 1
+    assert not packages.POLICY.exists(), "the service policy is taken back"
