@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from keryx.admin import accounts, domains
 from keryx.components import registry
-from keryx.core import errors
+from keryx.core import errors, files
 from keryx.core.render import render
 from keryx.host import home as homes
 from keryx.host.progress import Progress
 from keryx.settings import load
 from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
+
+
+ADMINISTRATOR = "administrator"
+"""The secret that holds the first account's password."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,25 @@ def settle(home: Path, config: Path, wishes: Wishes) -> tuple[Site, str]:
 
 
 def first_account(site: Site, progress: Progress) -> bool:
-    """Make the first domain and the administrator's account where they are missing.
+    """Make the first domain and the administrator's account at the first start.
 
-    The password is kept in ``secrets/administrator``. Returns whether anything was made.
+    The password is kept in ``secrets/administrator``. Returns whether anything was made. Later
+    starts make nothing, even when the administrator has removed the account since.
     """
-    return False
+    done = site.paths.state / "first-account"
+    if done.exists():
+        return False
+    if site.directory_writable:
+        settings = site.settings
+        progress.step(f"Adding {settings.domain} and {settings.administrator}")
+        domains.add(site, settings.domain, if_missing=True)
+        # The secret before the account: whoever interrupts here loses no password.
+        password = site.secrets.get(ADMINISTRATOR)
+        new = accounts.NewAccount(settings.administrator, password, "Administrator")
+        accounts.add(site, new, if_missing=True)
+        progress.done(f"added the domain {settings.domain} and the account {settings.administrator}")
+    files.write(done, "", mode=0o600)
+    return True
 
 
 def summary(site: Site) -> Iterator[str]:
@@ -65,7 +84,7 @@ def summary(site: Site) -> Iterator[str]:
     yield f"Host name      {site.settings.host}"
     yield f"Ports          {ports}" + (f"  (offset {offset})" if offset else "")
     yield f"Administrator  {site.settings.administrator}"
-    yield f"Password       in {site.secrets.path('administrator')}"
+    yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
