@@ -17,7 +17,6 @@ from keryx.settings import load
 from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
 
-
 ADMINISTRATOR = "administrator"
 """The secret that holds the first account's password."""
 
