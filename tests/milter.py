@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,8 +90,8 @@ class _Session:
         self.stream.close()
 
 
-def _strings(words: Sequence[str] | object) -> bytes:
-    return b"".join(str(word).encode() + b"\0" for word in words)  # type: ignore[attr-defined]
+def _strings(words: Iterable[str]) -> bytes:
+    return b"".join(word.encode() + b"\0" for word in words)
 
 
 def scan(
