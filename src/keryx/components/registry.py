@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keryx.components.component import Component
 from keryx.components.dovecot.component import Dovecot
 from keryx.components.openldap.component import Openldap
+from keryx.components.postfix.component import Postfix
 from keryx.components.postsrsd.component import Postsrsd
 from keryx.components.redis.component import Redis
 from keryx.components.rspamd.component import Rspamd
@@ -21,6 +22,7 @@ COMPONENTS: tuple[Component, ...] = (
     Rspamd(),  # before the MTA, which defers mail while the filter is down
     Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
+    Postfix(),  # last: it opens the doors when all that it needs behind them is there
 )
 
 

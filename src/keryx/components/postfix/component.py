@@ -1,0 +1,119 @@
+"""The Postfix component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from keryx.components.component import Command, Component, Listener, Platform
+from keryx.components.postfix import view
+from keryx.components.postfix.settings import PostfixSettings
+from keryx.core import errors, files, network
+from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
+from keryx.core.process import run
+from keryx.settings.site import Site
+
+DOORS = ("smtp", "submission", "submissions")
+MACHINE_FILES = ("hosts", "services", "localtime")
+"""Files of /etc that the C library reads, copied to where the confined daemons see them."""
+
+
+class Postfix(Component):
+    """The mail transfer and submission agent."""
+
+    name = "postfix"
+    title = "SMTP and submission"
+    section = PostfixSettings
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ("postfix", "postfix-ldap", "postfix-pcre", "ca-certificates")
+
+    def listeners(self, site: Site) -> Sequence[Listener]:
+        return [Listener(name, port) for name in DOORS if (port := site.port(name)) is not None]
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        """The folders, with the owners that Postfix's own post-install script would give them."""
+        etc, spool = site.paths.etc(self.name), site.paths.spool
+        private = "active bounce corrupt defer deferred flush hold incoming private saved trace"
+        return (
+            Directory(etc),
+            Directory(etc / "ldap", 0o750, "root", "postfix"),
+            Directory(etc / "maps"),
+            Directory(site.paths.data(self.name)),
+            Directory(site.paths.data(self.name) / "state", 0o700, "postfix", "root"),
+            Directory(spool),
+            Directory(spool / "etc"),
+            Directory(spool / "pid"),
+            Directory(site.paths.sockets),
+            *(Directory(spool / name, 0o700, "postfix", "root") for name in private.split()),
+            Directory(spool / "public", 0o2710, "postfix", "postdrop"),
+            Directory(spool / "maildrop", 0o1730, "postfix", "postdrop"),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        return view.files_of(site)
+
+    def prepare(self, site: Site) -> None:
+        for name in MACHINE_FILES:
+            try:
+                content = (Path("/etc") / name).read_bytes()
+            except OSError:
+                continue  # a machine without it has its C library's defaults, confined or not
+            files.write(site.paths.spool / "etc" / name, content)
+
+    def validate(self, site: Site) -> None:
+        """Have Postfix check its files; a parameter that it does not know or use is refused."""
+        folder = site.paths.etc(self.name)
+        run(["/usr/sbin/postfix", "-c", folder, "check"])
+        said = run(["/usr/sbin/postconf", "-c", folder, "-n"]).stderr
+        said += run(["/usr/sbin/postconf", "-c", folder, "-M"]).stderr
+        complaints = [line.split("warning: ", 1)[1] for line in said.splitlines() if "warning: " in line]
+        if complaints:
+            raise errors.BadSettings(
+                [f"postfix.parameters: {self._worded(complaint)}" for complaint in complaints]
+            )
+
+    def command(self, site: Site) -> Command:
+        # The master process itself: the script behind "postfix start-fg" would stay between it and
+        # the supervisor and pass no signal on. -d: in the foreground, output to the supervisor.
+        argv = ("/usr/lib/postfix/sbin/master", "-d", "-c", str(site.paths.etc(self.name)))
+        return Command(argv, env={"MAIL_CONFIG": str(site.paths.etc(self.name))})
+
+    def ready(self, site: Site) -> None:
+        """Be greeted at every port; where a PROXY header is due, at the internal one beside it."""
+        self._greeted(site.internal_smtp)
+        for name in DOORS:
+            port = site.port(name)
+            if port is None:
+                continue
+            where = Endpoint(host=site.reach, port=port)
+            if site.speaks_proxy(name):
+                network.connect(where).close()
+            else:
+                self._greeted(where, tls=name == "submissions")
+
+    def reload(self, site: Site, changed: Sequence[Path]) -> bool:
+        """Reload, unless the addresses to listen at changed, which takes a restart."""
+        if site.paths.etc(self.name) / view.INTERFACES in changed:
+            return False
+        run(["/usr/sbin/postfix", "-c", site.paths.etc(self.name), "reload"])
+        return True
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        return (site.paths.spool,)
+
+    @staticmethod
+    def _greeted(where: Endpoint, *, tls: bool = False) -> None:
+        context = network.unverified_tls() if tls else None
+        said = network.greeting(where, tls=context, timeout=10)
+        if not said.startswith("220"):
+            raise errors.NotReady(f"Postfix at {where} greets with {said[:80]!r}, not 220.")
+
+    @staticmethod
+    def _worded(complaint: str) -> str:
+        _, marker, assignment = complaint.partition("unused parameter: ")
+        if not marker:
+            return f"Postfix warns: {complaint}."
+        name, _, value = assignment.partition("=")
+        return f'{name}: "{value}" has no effect, Postfix has no such parameter; correct or remove it.'

@@ -1,0 +1,83 @@
+"""Which parameters of main.cf are Keryx's alone, and which an administrator may set anew."""
+
+from __future__ import annotations
+
+import re
+
+TUNABLE = frozenset(
+    {
+        "bounce_queue_lifetime",
+        "delay_warning_time",
+        "lmtp_connection_reuse_time_limit",
+        "lmtp_destination_concurrency_limit",
+        "lmtp_destination_recipient_limit",
+        "maximal_queue_lifetime",
+        "notify_classes",
+        "queue_minfree",
+        "smtp_tls_loglevel",
+        "smtpd_banner",
+        "smtpd_client_auth_rate_limit",
+        "smtpd_tls_loglevel",
+        "virtual_alias_expansion_limit",
+    }
+)
+"""Parameters that main.cf sets for comfort or speed; ``postfix.parameters`` may replace them."""
+
+_OWNED = """
+    alias_database alias_maps append_dot_mydomain compatibility_level config_directory
+    data_directory default_transport disable_vrfy_command enable_long_queue_ids inet_interfaces
+    ldap lmtp_connection_cache_destinations local_recipient_maps local_transport
+    local_transport_maps maillog_file message_size_limit milter_default_action milter_mail_macros
+    milter_protocol mydestination mydomain myhostname mynetworks myorigin non_smtpd_milters
+    postscreen_access_list postscreen_cache_map
+    postscreen_denylist_action postscreen_dnsbl_action postscreen_dnsbl_sites
+    postscreen_dnsbl_threshold postscreen_greet_action postscreen_upstream_proxy_protocol
+    proxy_read_maps proxy_write_maps queue_directory quota_policy recipient_canonical_classes
+    recipient_canonical_maps recipient_delimiter relay_domains relayhost
+    sender_canonical_maps sender_dependent_default_transport_maps
+    show_user_unknown_table_name smtp_dns_support_level smtp_sasl_auth_enable
+    smtp_sasl_password_maps smtp_sasl_security_options smtp_sasl_tls_security_options
+    smtp_sender_dependent_authentication smtp_tls_CAfile smtp_tls_ciphers
+    smtp_tls_mandatory_ciphers smtp_tls_mandatory_protocols smtp_tls_policy_maps
+    smtp_tls_protocols smtp_tls_security_level smtp_tls_session_cache_database
+    smtpd_client_restrictions smtpd_data_restrictions smtpd_delay_reject
+    smtpd_end_of_data_restrictions smtpd_forbid_bare_newline
+    smtpd_forbid_bare_newline_exclusions smtpd_forbid_unauth_pipelining smtpd_helo_required
+    smtpd_helo_restrictions smtpd_milters smtpd_recipient_restrictions smtpd_relay_restrictions
+    smtpd_sasl_auth_enable smtpd_sasl_path smtpd_sasl_security_options
+    smtpd_sasl_tls_security_options smtpd_sasl_type smtpd_sender_login_maps
+    smtpd_sender_restrictions smtpd_tls_CAfile smtpd_tls_auth_only smtpd_tls_chain_files
+    smtpd_tls_ciphers smtpd_tls_mandatory_ciphers smtpd_tls_mandatory_protocols
+    smtpd_tls_protocols smtpd_tls_security_level smtputf8_enable srs_null_sender
+    strict_rfc821_envelopes submission_sender_restrictions tls_preempt_cipherlist
+    tls_ssl_options transport_maps virtual_alias_domains virtual_alias_maps
+    virtual_mailbox_domains virtual_mailbox_maps virtual_transport
+    command_directory daemon_directory meta_directory shlib_directory mail_owner setgid_group
+    import_environment export_environment alternate_config_directories multi_instance_enable
+    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts mynetworks_style
+    smtpd_sasl_exceptions_networks smtpd_relay_before_recipient_restrictions
+    smtpd_upstream_proxy_protocol stress authorized_submit_users receive_override_options
+    smtpd_milter_maps smtpd_restriction_classes
+"""
+OWNED = frozenset(_OWNED.split())
+"""Parameters on which the promises of the suite stand: who may relay, what is filtered, where
+things are. main.cf sets most of them; the last lines are of a kind that it must never set."""
+
+_LINE = re.compile(r"^([a-z][A-Za-z0-9_]*) *=", re.MULTILINE)
+
+
+def names(text: str) -> set[str]:
+    """Return the names that a main.cf sets."""
+    return set(_LINE.findall(text))
+
+
+def without(text: str, replaced: set[str]) -> str:
+    """Return a main.cf without the lines (and continuation lines) that set these names."""
+    kept, dropping = [], False
+    for line in text.splitlines(keepends=True):
+        if not line[:1].isspace():
+            match = _LINE.match(line)
+            dropping = bool(match and match.group(1) in replaced)
+        if not dropping:
+            kept.append(line)
+    return "".join(kept)
