@@ -74,16 +74,16 @@ class Dovecot(Component):
     def render(self, site: Site) -> Sequence[File]:
         view = View(site)
         package = __package__ or ""
-        names = {"site": site, "view": view, "user": USER, "login_processes": LOGIN_PROCESSES}
+        names = {
+            "site": site,
+            "view": view,
+            "attributes": site.settings.directory.attributes,
+            "quoted": quoted,
+            "user": USER,
+            "login_processes": LOGIN_PROCESSES,
+        }
         files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
-        if view.dialect == "2.3":
-            attributes = site.settings.directory.attributes
-            for lookup in _lookups(view):
-                text = render(
-                    package, "ldap-2.3.conf", lookup=lookup, attributes=attributes, quoted=quoted, **names
-                )
-                path = view.etc / f"ldap-{lookup.name}.conf"
-                files.append(File(path, text, 0o640, "root", "dovecot", secret=True))
+        files += _secrets(site, view, names)
         for script in SCRIPTS:
             files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
         for program in ("learn-ham.sh", "learn-spam.sh"):
@@ -136,6 +136,25 @@ class Dovecot(Component):
     def backup_paths(self, site: Site) -> Sequence[Path]:
         view = View(site)
         return (view.mail, view.data / "shared")
+
+
+def _secrets(site: Site, view: View, names: dict[str, object]) -> Sequence[File]:
+    """The files that hold the directory's password: one per lookup with 2.3, one with 2.4."""
+    if view.dialect == "2.4":
+        # Dovecot takes the file as it is, so it ends without a newline.
+        return [File(view.password, site.reader_password.reveal(), 0o600, secret=True)]
+    package = __package__ or ""
+    return [
+        File(
+            view.etc / f"ldap-{lookup.name}.conf",
+            render(package, "ldap-2.3.conf", lookup=lookup, **names),
+            0o640,
+            "root",
+            "dovecot",
+            secret=True,
+        )
+        for lookup in _lookups(view)
+    ]
 
 
 def _lookups(view: View) -> Sequence[Lookup]:

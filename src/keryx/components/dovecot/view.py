@@ -89,6 +89,16 @@ class View:
         """The configuration file."""
         return self.etc / "dovecot.conf"
 
+    @property
+    def password(self) -> Path:
+        """The file that holds the password of the directory's reader, for Dovecot 2.4."""
+        return self.etc / "ldap-password"
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """Folders that every account has, each of the special use of the same name (RFC 6154)."""
+        return ("Drafts", "Sent", "Junk", "Trash", "Archive")
+
     # --- doors ---
 
     @property
@@ -172,13 +182,13 @@ class View:
         return self.site.settings.message_size_limit_mb
 
     @property
-    def mail_plugins(self) -> str:
+    def mail_plugins(self) -> Sequence[str]:
         """Plugins of every mail process. ``acl`` is among them in delivery too: without it a Sieve
         script could file into the folders of any other account."""
         names = ["acl", "quota"]
         if self.settings.full_text_search:
             names += ["fts", "fts_flatcurve" if self.dialect == "2.4" else "fts_xapian"]
-        return " ".join(names)
+        return names
 
     # --- directory ---
 
@@ -191,8 +201,7 @@ class View:
         sees to its own connections.
         """
         if self.dialect == "2.4":
-            secured = "%{secured}"
-            user = f"%{{if('%{{protocol}}/{secured}', '~', '^smtp/|/TLS$', '%{{user}}', 'login-in-clear')}}"
+            user = "%{protocol | concat('/', secured) | if('~', '^smtp/|/TLS$', user, 'login-in-clear')}"
         else:
             user = "%{if;%s/%c;~;^smtp/|/TLS$;%u;login-in-clear}"
         return self._both(f"({self._attributes.mail}={user})", active=True)
