@@ -121,9 +121,9 @@ def change(
         new = set(after.aliases) - set(before.aliases)
         for alias in sorted(new):
             addresses.managed(directory, alias)
-        addresses.free(directory, sorted(new), owner=wanted)
+        addresses.free(directory, [wanted, *sorted(new)], owner=wanted)
         if not force:
-            _check_administrator(site, before, after)
+            check_administrator(site, before, after)
             for gone in sorted(set(before.aliases) - set(after.aliases)):
                 _check_not_target(directory, gone)
         if not dry_run:
@@ -156,7 +156,7 @@ def remove(
     with writing(site) as directory:
         account = _get(directory, wanted)
         if not force:
-            _check_administrator(site, account, None)
+            check_administrator(site, account, None)
             for own in account.addresses:
                 _check_not_target(directory, own)
         said = [f"Removed the account {wanted}."]
@@ -196,7 +196,7 @@ def _check_limits(directory: Directory, domain: Domain, account: Account) -> Non
         )
 
 
-def _check_administrator(site: Site, before: Account, after: Account | None) -> None:
+def check_administrator(site: Site, before: Account, after: Account | None) -> None:
     """Raise when the site's administrator would go or could no longer receive mail."""
     if before.address != site.settings.administrator:
         return

@@ -6,6 +6,8 @@ A Dovecot that does not run has nothing to forget.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keryx.components.dovecot import commands
 from keryx.core import errors
 from keryx.settings.site import Site
@@ -25,6 +27,17 @@ def forget(site: Site, address: str, *, disconnect: bool) -> tuple[str, ...]:
     except errors.KeryxError as error:
         return (f"Dovecot did not take it up at once, but will within minutes: {error.sentence}",)
     return ()
+
+
+def forget_many(site: Site, addresses: Sequence[str]) -> None:
+    """Make Dovecot forget all logins, and end the sessions of these accounts."""
+    try:
+        commands.flush(site)
+        for address in addresses:
+            commands.kick(site, address)
+    except errors.KeryxError:
+        # What it remembers ends by itself within minutes.
+        return
 
 
 def quota_use_mb(site: Site, address: str) -> float | None:

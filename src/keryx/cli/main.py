@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from keryx.cli import config, context, output, suite
+from keryx.cli import alias, config, context, domain, output, suite, user
 from keryx.core import errors
 
 app = typer.Typer(
@@ -35,6 +35,8 @@ def _options(
 
 suite.register(app)
 app.add_typer(config.app)
+for noun in (domain, user, alias):
+    app.add_typer(noun.app)
 
 
 def main() -> None:

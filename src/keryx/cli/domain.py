@@ -1,0 +1,108 @@
+"""``keryx domain``: the domains whose mail is accepted here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from keryx.admin import domains
+from keryx.cli import context, output
+from keryx.cli.changes import DryRun, Force, IfMissing, PurgeMail, tell
+
+app = typer.Typer(name="domain", help="Domains whose mail is accepted here.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as example.org.")]
+Description = Annotated[str | None, typer.Option(help="A note for people.")]
+DefaultQuota = Annotated[
+    int | None,
+    typer.Option(metavar="MB", help="Limit of a new account's store in MiB, 0 for none."),
+]
+MaxAccounts = Annotated[
+    int | None, typer.Option(metavar="N", help="How many accounts it may have, 0 for no limit.")
+]
+
+
+@app.command()
+def add(
+    domain: Name,
+    description: Description = None,
+    default_quota: DefaultQuota = None,
+    max_accounts: MaxAccounts = None,
+    if_missing: IfMissing = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Add a domain, with postmaster@ and abuse@ for the administrator and keys to sign its mail."""
+    outcome = domains.add(
+        context.site(),
+        domain,
+        description=description or "",
+        default_quota_mb=default_quota,
+        max_accounts=max_accounts or 0,
+        if_missing=if_missing,
+        dry_run=dry_run,
+    )
+    tell(outcome, dry_run)
+    if outcome.changed and not dry_run:
+        output.say("Next: keryx user add NAME@" + domain)
+
+
+@app.command("list")
+def list_(as_json: output.JsonOption = False) -> None:
+    """List the domains."""
+    found = domains.all_of(context.site())
+    if as_json:
+        output.emit_json(found)
+        return
+    rows = [(domain.name, domain.accounts, domain.aliases, domain.description) for domain in found]
+    output.table(
+        ("Domain", "Accounts", "Aliases", "Description"), rows, empty="No domains. Add one: keryx domain add"
+    )
+
+
+@app.command()
+def show(domain: Name, as_json: output.JsonOption = False) -> None:
+    """Show a domain."""
+    found = domains.show(context.site(), domain)
+    if as_json:
+        output.emit_json(found)
+        return
+    quota = "the site's" if found.default_quota_mb is None else f"{found.default_quota_mb or 'no limit'}"
+    rows = [
+        ("Domain", found.name),
+        ("Description", found.description),
+        ("Accounts", found.accounts),
+        ("Most accounts", found.max_accounts or "no limit"),
+        ("Aliases", found.aliases),
+        ("Quota of new accounts in MiB", quota),
+    ]
+    output.table(("", ""), rows)
+
+
+@app.command("set")
+def set_(
+    domain: Name,
+    description: Description = None,
+    default_quota: DefaultQuota = None,
+    max_accounts: MaxAccounts = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Change what is kept about a domain; what is not given stays."""
+    outcome = domains.change(
+        context.site(),
+        domain,
+        description=description,
+        default_quota_mb=default_quota,
+        max_accounts=max_accounts,
+        dry_run=dry_run,
+    )
+    tell(outcome, dry_run)
+
+
+@app.command()
+def remove(
+    domain: Name, force: Force = False, purge_mail: PurgeMail = False, dry_run: DryRun = False
+) -> None:
+    """Remove a domain. With --force also one that has accounts: they and its aliases go with it."""
+    outcome = domains.remove(context.site(), domain, force=force, purge_mail=purge_mail, dry_run=dry_run)
+    tell(outcome, dry_run)
