@@ -156,19 +156,15 @@ class Site:
         """Dovecot's user lookups (auth-userdb), asked by the filter whose address a From is."""
         return Endpoint(self.paths.run("dovecot") / "keryx-userdb")
 
-    @property
-    def local_submission(self) -> Endpoint:
-        """Postfix's door for mail that the suite's own programs send (vacation answers, redirected
-        mail): loopback only, no login, no PROXY header, scanned and signed like any other."""
-        return Endpoint(host="127.0.0.1", port=self.loopback_port(10587))
-
     def inside(self, name: str) -> Endpoint:
         """Where this machine's own programs reach a protocol without a PROXY header: the public
         port, or a loopback port beside it when the public one is for load balancers or off."""
         port = self.port(name)
         if port is not None and not self.speaks_proxy(name):
             return Endpoint(host=self.reach, port=port)
-        return Endpoint(host="127.0.0.1", port=self.loopback_port(STANDARD[name] + 11000))
+        postfix = {"smtp": self.internal_smtp, "submission": self.internal_submission}
+        other = Endpoint(host="127.0.0.1", port=self.loopback_port(STANDARD[name] + 11000))
+        return postfix.get(name, other)
 
     @property
     def milter(self) -> Endpoint:

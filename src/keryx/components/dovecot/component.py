@@ -119,7 +119,7 @@ class Dovecot(Component):
             raise errors.NotReady(f"{site.quota_policy} answers {answer[:60]!r}, not with an action.")
 
     def _greets(self, site: Site, name: str) -> None:
-        if site.port(name) is None and name != "imaps":
+        if site.port(name) is None and not name.startswith("imap"):
             return
         wanted = {"imap": "* OK", "pop3": "+OK", "sieve": '"IMPLEMENTATION"'}[name.removesuffix("s")]
         endpoint: Endpoint = site.inside(name)

@@ -112,8 +112,8 @@ class View:
         return any(self.site.port(name) is not None for name in PROTOCOLS[protocol])
 
     def doors(self, protocol: str) -> Sequence[Door]:
-        """The listeners of a protocol: the public ones that are on, and for IMAPS one on loopback
-        when the public port is off or wants a PROXY header."""
+        """The listeners of a protocol: the public ones that are on, and on loopback those that the
+        suite itself needs where the public one is off or wants a PROXY header."""
         doors = []
         for name in PROTOCOLS[protocol]:
             number = self.site.port(name)
@@ -129,7 +129,7 @@ class View:
         doors = []
         for name in PROTOCOLS[protocol]:
             proxied = self.site.port(name) is not None and self.site.speaks_proxy(name)
-            if proxied or (name == "imaps" and self.site.port(name) is None):
+            if proxied or (protocol == "imap" and self.site.port(name) is None):
                 inside = self.site.inside(name)
                 doors.append(Door(f"{name}-inside", inside.port, name.endswith("s"), address=inside.host))
         return doors
@@ -152,7 +152,7 @@ class View:
     @property
     def submission(self) -> Endpoint:
         """Where vacation answers and redirected mail are handed in."""
-        return self.site.local_submission
+        return self.site.internal_smtp
 
     # --- limits ---
 
