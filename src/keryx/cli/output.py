@@ -29,6 +29,11 @@ def say(text: str = "") -> None:
     console.print(text)
 
 
+def plain(text: str) -> None:
+    """Print a line to standard output as it is, for text that others will parse or paste."""
+    console.print(text, markup=False)
+
+
 def complain(text: str) -> None:
     """Print a line to standard error, as it is."""
     complaints.print(text, markup=False)

@@ -1,0 +1,1 @@
+"""Names: the records that the world must find for mail to flow."""
