@@ -105,8 +105,11 @@ def expunge(site: Site, address: str, *query: str) -> None:
 
 def mailbox_path(site: Site, address: str) -> Path:
     """Return the folder that holds the account's mail."""
-    local, _, domain = mail_address(address).rpartition("@")
-    if "/" in local or local.startswith("."):
+    try:
+        local, _, domain = mail_address(address).rpartition("@")
+    except ValueError as error:
+        raise errors.BadInput(f"{error}.") from error
+    if "/" in local:
         raise errors.BadInput(f'"{address}" names no mailbox.', remedy="A mailbox has a plain address.")
     return site.paths.data("dovecot") / "mail" / domain / local
 
@@ -127,9 +130,7 @@ def purge(site: Site, address: str) -> bool:
     return True
 
 
-def doveadm(
-    site: Site, *arguments: str, input: str | None = None, accept: tuple[int, ...] = ()
-) -> Completed:
+def doveadm(site: Site, *arguments: str, input: str | None = None, accept: tuple[int, ...] = ()) -> Completed:
     """Run doveadm against this suite; raises NotReady when Dovecot does not run."""
     conf = site.paths.etc("dovecot") / "dovecot.conf"
     running = site.paths.run("dovecot") / "master.pid"

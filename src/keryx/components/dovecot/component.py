@@ -83,14 +83,12 @@ class Dovecot(Component):
             "login_processes": LOGIN_PROCESSES,
         }
         files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
-        files += _secrets(site, view, names)
+        files += _directory_files(site, view, names)
         for script in SCRIPTS:
             files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
         for program in ("learn-ham.sh", "learn-spam.sh"):
             files.append(File(view.sieve / "bin" / program, render(package, program, **names), 0o755))
-        files.append(
-            File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755)
-        )
+        files.append(File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755))
         return files
 
     def prepare(self, site: Site) -> None:
@@ -138,22 +136,25 @@ class Dovecot(Component):
         return (view.mail, view.data / "shared")
 
 
-def _secrets(site: Site, view: View, names: dict[str, object]) -> Sequence[File]:
-    """The files that hold the directory's password: one per lookup with 2.3, one with 2.4."""
+def _directory_files(site: Site, view: View, names: dict[str, object]) -> Sequence[File]:
+    """How to ask the directory: a file for each lookup with 2.3, only the password with 2.4."""
     if view.dialect == "2.4":
         # Dovecot takes the file as it is, so it ends without a newline.
         return [File(view.password, site.reader_password.reveal(), 0o600, secret=True)]
     package = __package__ or ""
     return [
-        File(
-            view.etc / f"ldap-{lookup.name}.conf",
-            render(package, "ldap-2.3.conf", lookup=lookup, **names),
-            0o640,
-            "root",
-            "dovecot",
-            secret=True,
-        )
-        for lookup in _lookups(view)
+        File(view.etc / "ldaprc", render(package, "ldaprc", **names)),
+        *(
+            File(
+                view.etc / f"ldap-{lookup.name}.conf",
+                render(package, "ldap-2.3.conf", lookup=lookup, **names),
+                0o640,
+                "root",
+                "dovecot",
+                secret=True,
+            )
+            for lookup in _lookups(view)
+        ),
     ]
 
 

@@ -193,6 +193,13 @@ class View:
     # --- directory ---
 
     @property
+    def directory_authority(self) -> Path | None:
+        """Who vouches for the directory's certificate; None where it speaks without TLS."""
+        directory = self.site.directory
+        encrypted = directory.starttls or directory.uri.startswith("ldaps://")
+        return directory.ca or (Path("/etc/ssl/certs/ca-certificates.crt") if encrypted else None)
+
+    @property
     def login_filter(self) -> str:
         """Accounts that may log in; the login name is ``mail``, never an alias.
 
