@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from keryx.components.clamav.component import Clamav
 from keryx.components.component import Component
 from keryx.components.dovecot.component import Dovecot
+from keryx.components.freshclam.component import Freshclam
 from keryx.components.openldap.component import Openldap
 from keryx.components.postfix.component import Postfix
 from keryx.components.postsrsd.component import Postsrsd
@@ -19,6 +21,8 @@ COMPONENTS: tuple[Component, ...] = (
     Openldap(),  # first: every other daemon looks accounts up in it
     Unbound(),  # before the filter and the MTA, which cannot judge a sender without names
     Redis(),  # before the filter, which asks it about every message
+    Freshclam(),  # before the scanner, which waits for its database
+    Clamav(),  # before the filter, which defers mail while the scanner it asks is down
     Rspamd(),  # before the MTA, which defers mail while the filter is down
     Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
