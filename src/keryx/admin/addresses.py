@@ -91,7 +91,7 @@ def free(directory: Directory, addresses: Iterable[str], *, owner: str = "") -> 
             raise errors.BadInput(f'"{address}" is given twice.', remedy="Give every address once.")
         seen.add(address)
         holder = directory.holder(address)
-        if holder is not None and holder.owner != owner:
+        if holder is not None and (holder.owner != owner or holder.kind == "alias"):
             raise errors.Exists(
                 f'"{address}" is taken: it belongs to {holder}.',
                 remedy="Choose another address, or remove it there first.",

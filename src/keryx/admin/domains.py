@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keryx.admin import addresses, aliases, dkim, effects
 from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
-from keryx.core.model import Alias, Domain
+from keryx.core.model import Account, Alias, Domain
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
 
@@ -57,6 +57,9 @@ def add(
     with writing(site) as directory:
         if directory.domains.get(domain.name):
             if if_missing:
+                if not dry_run:
+                    # One that came by ldapadd has no keys yet.
+                    dkim.ensure(site, domain.name)
                 return Outcome(False, (f"The domain {domain.name} exists already; nothing changed.",))
             raise errors.Exists(
                 f"The domain {domain.name} exists already.", remedy=f"See keryx domain show {domain.name}"
@@ -111,33 +114,63 @@ def remove(
         _get(directory, wanted)
         accounts = list(directory.accounts.list(wanted))
         groups = directory.aliases.list(wanted)
-        if accounts and not force:
-            raise errors.Refused(
-                f"The domain {wanted} still has {_count(len(accounts), 'account')}.",
-                remedy=f"Remove them first, or all at once: keryx domain remove {wanted} --force",
-            )
-        if wanted == site.settings.domain and not force:
-            raise errors.Refused(
-                f"{wanted} is the site's first domain (domain in keryx.yaml).",
-                remedy="Use --force if it has to go all the same.",
-            )
+        guests = [
+            account
+            for account in directory.accounts.with_alias_in(wanted)
+            if addresses.domain_of(account.address) != wanted
+        ]
+        if not force:
+            _check_empty(site, wanted, accounts, groups, guests)
         said = [f"Removed the domain {wanted}."]
-        if not dry_run:
-            # The domain's own entry last: a removal that was cut short can be repeated.
-            for group in groups:
-                directory.aliases.remove(group.address)
-            for account in accounts:
-                directory.accounts.remove(account.address)
         gone = [address for account in accounts for address in account.addresses]
         for address in [*gone, *(group.address for group in groups)]:
             said += aliases.without_target(directory, address, spare=wanted, dry_run=dry_run)
+        for guest in guests:
+            kept = tuple(alias for alias in guest.aliases if addresses.domain_of(alias) != wanted)
+            said.append(f"The account {guest.address} lost its aliases in {wanted}.")
+            if not dry_run:
+                directory.accounts.change(dataclasses.replace(guest, aliases=kept))
         if not dry_run:
-            directory.domains.remove(wanted)
-            dkim.remove(site, wanted)
+            _remove(site, directory, wanted, accounts, groups)
     said.append(f"Removed {_count(len(accounts), 'account')} and {_count(len(groups), 'alias', 'aliases')}.")
     for account in accounts:
         said += after_removal(site, account.address, purge_mail=purge_mail, dry_run=dry_run)
     return Outcome(True, tuple(said))
+
+
+def _remove(
+    site: Site, directory: Directory, name: str, accounts: Sequence[Account], groups: Sequence[Alias]
+) -> None:
+    """Remove all that a domain has, its own entry last: a removal cut short can be repeated."""
+    for group in groups:
+        directory.aliases.remove(group.address)
+    for account in accounts:
+        directory.accounts.remove(account.address)
+    directory.domains.remove(name)
+    dkim.remove(site, name)
+
+
+def _check_empty(
+    site: Site, name: str, accounts: Sequence[Account], groups: Sequence[Alias], guests: Sequence[Account]
+) -> None:
+    """Raise when somebody would miss the domain, or when it is the site's first."""
+    required = [f"{local}@{name}" for local in REQUIRED]
+    made = [group.address for group in groups if group.address not in required]
+    found = [
+        _count(len(accounts), "account") if accounts else "",
+        _count(len(made), "alias", "aliases") if made else "",
+        f"{_count(len(guests), 'account')} elsewhere with an alias in it" if guests else "",
+    ]
+    if any(found):
+        raise errors.Refused(
+            f"The domain {name} still has {' and '.join(part for part in found if part)}.",
+            remedy=f"Remove them first, or all at once: keryx domain remove {name} --force",
+        )
+    if name == site.settings.domain:
+        raise errors.Refused(
+            f"{name} is the site's first domain (domain in keryx.yaml).",
+            remedy="Use --force if it has to go all the same.",
+        )
 
 
 def after_removal(site: Site, address: str, *, purge_mail: bool, dry_run: bool) -> list[str]:

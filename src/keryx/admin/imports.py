@@ -21,6 +21,7 @@ import collections
 import concurrent.futures
 import csv
 import dataclasses
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class Row:
 
     line: int
     cells: Mapping[str, str]
+    surplus: int = 0
+    """How many cells there are beyond the heading's."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def run(site: Site, path: Path, *, dry_run: bool = False, progress: Progress | N
 
 
 def read(path: Path) -> list[Row]:
-    """Return the rows of the file; raises BadInput or BadImport."""
+    """Return the rows of the file; raises BadInput when it is no such file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -119,26 +122,21 @@ def read(path: Path) -> list[Row]:
             f"{path} cannot be read: {error}.", remedy="It must be a CSV file in UTF-8."
         ) from error
     first = text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(), delimiter=";" if ";" in first and "," not in first else ",")
+    delimiter = ";" if ";" in first and "," not in first else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     heading = [name.strip().lower() for name in next(reader, [])]
     _check_heading(path, heading)
-    rows, problems = [], []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(heading):
-            problems.append(
-                (reader.line_num, f"it has {len(cells)} cells and the heading {len(heading)} columns.")
-            )
-            continue
-        filled = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if cell.strip()}
-        # A password keeps its spaces.
-        if "password" in filled:
-            filled["password"] = cells[heading.index("password")]
-        rows.append(Row(reader.line_num, filled))
-    if problems:
-        raise BadImport(path.name, problems)
-    return rows
+    return [
+        Row(reader.line_num, _filled(heading, cells), max(0, len(cells) - len(heading)))
+        for cells in reader
+        if any(cell.strip() for cell in cells)
+    ]
+
+
+def _filled(heading: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Return the cells that say something, trimmed; a password keeps its spaces."""
+    pairs = zip(heading, cells, strict=False)
+    return {name: cell if name == "password" else cell.strip() for name, cell in pairs if cell.strip()}
 
 
 def plan(
@@ -167,6 +165,8 @@ def plan(
 
 def _step(site: Site, row: Row, known: Known) -> Step:
     cells = row.cells
+    if row.surplus:
+        raise errors.BadInput(f"it has {row.surplus} more cells than the heading; put text with , in quotes.")
     if "address" not in cells:
         raise errors.BadInput("the address is missing.")
     address = addresses.account_address(cells["address"])
@@ -225,9 +225,7 @@ def _check_addresses(step: Step, known: Known, lines: dict[str, int]) -> None:
             raise errors.Exists(f'"{address}" stands in line {lines[address]} already.')
         lines[address] = step.line
         holder = known.holders.get(address)
-        if holder is not None and holder.owner != step.account.address:
-            raise errors.Exists(f'"{address}" is taken: it belongs to {holder}.')
-        if holder is not None and holder.kind == "alias":
+        if holder is not None and (holder.owner != step.account.address or holder.kind == "alias"):
             raise errors.Exists(f'"{address}" is taken: it belongs to {holder}.')
 
 

@@ -75,6 +75,15 @@ class Accounts:
         ):
             yield names.account(entry)
 
+    def with_alias_in(self, domain: str) -> Iterator[Account]:
+        """Yield the accounts that have an alias in a domain."""
+        names = self._names
+        condition = _in_domain(names.settings.attributes.alias, domain)
+        for entry in self._session.pages(
+            names.access.user_base, names.account_filter(condition), names.of_account
+        ):
+            yield names.account(entry)
+
     def count(self, domain: str = "") -> int:
         """Return how many accounts a domain has, or how many there are."""
         condition = _in_domain(self._names.settings.attributes.mail, domain)
