@@ -1,0 +1,67 @@
+"""``bench/run``: measured comparisons on this machine, as root."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+
+from bench import delivery, machine
+from bench.daemons import BenchError
+from keryx.core.errors import KeryxError
+
+
+def main() -> int:
+    """Parse, measure, print; the exit status is 0 when every figure could be taken."""
+    wanted = _parser().parse_args()
+    if os.geteuid() != 0:
+        print("bench: run it as root; it starts mail servers.", file=sys.stderr)
+        return 1
+    here = machine.describe()
+    try:
+        text, data = wanted.function(wanted)
+    except (BenchError, KeryxError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    if wanted.json:
+        print(json.dumps({"bench": wanted.bench, "machine": here.as_json(), "results": data}, indent=2))
+    else:
+        print("\n".join([*here.lines(), "", text]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    benches = parser.add_subparsers(dest="bench", required=True)
+    for name, function, sentence in (
+        ("delivery", _delivery, "SMTP in to stored mailbox, against the floor and the peers"),
+    ):
+        bench = benches.add_parser(name, help=sentence, description=sentence)
+        bench.set_defaults(function=function)
+        bench.add_argument("--quick", action="store_true", help="small: under three minutes")
+        bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
+        bench.add_argument("--port", type=int, default=25000, help="first of the ports to use")
+        if name == "delivery":
+            bench.add_argument("--rounds", type=int, help="rounds")
+            bench.add_argument("--messages", type=int, help="messages of one load")
+            bench.add_argument("--sessions", type=int, nargs="+", help="simultaneous SMTP sessions")
+            bench.add_argument("--only", nargs="+", default=(), help="configurations beside the floor")
+            bench.add_argument(
+                "--causes", action="store_true", help="the peer's settings, one change at a time"
+            )
+    return parser
+
+
+def _delivery(wanted: argparse.Namespace) -> tuple[str, object]:
+    plan = replace(delivery.QUICK if wanted.quick else delivery.Plan(), port=wanted.port)
+    given = {name: getattr(wanted, name) for name in ("rounds", "messages", "sessions")}
+    plan = replace(plan, **{name: value for name, value in given.items() if value})
+    chosen = delivery.causes if wanted.causes else delivery.variants
+    tested, results = delivery.measure(chosen, plan, wanted.only)
+    return delivery.report(tested, results, plan.sessions), delivery.as_json(tested, results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

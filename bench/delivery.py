@@ -1,0 +1,240 @@
+"""SMTP in to stored mailbox: messages per second of several configurations, interleaved.
+
+Every round loads each configuration in turn, so that whatever else the machine does meets all of
+them; results are medians over the rounds, ratios are taken within a round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import accounting, load
+from bench.load import Run, Store
+from bench.machine import sender_address
+from bench.services import Services
+from bench.stock import Shape, Stock
+from bench.suite import Suite
+from bench.table import median, table
+from bench.variant import Place, Variant
+
+FLOOR = "floor"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 3
+    messages: int = 300
+    sessions: Sequence[int] = (1, 10, 50)
+    port: int = 25000
+
+    def count(self, sessions: int) -> int:
+        """Return the messages of one load: one session is slow enough with fewer."""
+        return self.messages if sessions > 1 else max(1, self.messages // 3)
+
+
+QUICK = Plan(rounds=1, messages=60, sessions=(1, 10))
+
+PEER = Shape(
+    maps="ldap", milter="inet", lmtp="inet", userdb="ldap", tachydromos=True
+)
+
+
+def variants(services: Services) -> list[Variant]:
+    """Return what is compared."""
+    return [
+        Stock(FLOOR, "F: static maps, no filter, stock settings", Shape(), services),
+        Suite("suite-unfiltered", "Keryx without the filter", filtered=False),
+        Suite("suite", "Keryx as shipped", filtered=True),
+        Stock("tachydromos", "Tachydromos 1.1.0's settings", PEER, services),
+        Stock(
+            "python-maps",
+            "a map daemon in Python over HTTP, stock filter",
+            Shape(maps="socketmap", milter="inet", lmtp="inet"),
+            services,
+        ),
+    ]
+
+
+def causes(services: Services) -> list[Variant]:
+    """Return the peer's settings with one thing changed at a time: where the multiple comes from."""
+    changes: list[tuple[str, str, dict[str, Any]]] = [
+        ("peer", "Tachydromos 1.1.0's settings", {}),
+        ("peer-unix", "… milter on a Unix socket", {"milter": "unix"}),
+        ("peer-proxymap", "… maps through proxymap", {"maps": "proxy:ldap"}),
+        ("peer-scanners", "… two filter processes", {"scanners": 2}),
+        ("peer-lmtp", "… LMTP over a Unix socket", {"lmtp": "unix"}),
+        ("peer-unfiltered", "… no filter", {"milter": ""}),
+        ("peer-deaf", "… a name server that does not answer the filter", {"resolver": False}),
+        (
+            "peer-all",
+            "… the first four together",
+            {"milter": "unix", "maps": "proxy:ldap", "scanners": 2, "lmtp": "unix"},
+        ),
+    ]
+    shapes = [
+        Stock(key, title, Shape(**{**_fields(PEER), **change}), services) for key, title, change in changes
+    ]
+    return [Stock(FLOOR, "F: static maps, no filter, stock settings", Shape(), services), *shapes]
+
+
+def _fields(shape: Shape) -> dict[str, Any]:
+    return {name: getattr(shape, name) for name in shape.__dataclass_fields__}
+
+
+@dataclass
+class Cell:
+    """What one configuration did with one number of sessions, round by round."""
+
+    runs: list[Run] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    """To the floor in the same round."""
+    processor: list[dict[str, float]] = field(default_factory=list)
+    """Milliseconds a message by daemon."""
+
+    @property
+    def rate(self) -> float:
+        """Messages per second, the median."""
+        return median([run.rate for run in self.runs])
+
+    @property
+    def ratio(self) -> float:
+        """To the floor, the median of the rounds' ratios."""
+        return median(self.ratios)
+
+    @property
+    def lost(self) -> int:
+        """Messages answered 250 that did not arrive, all rounds."""
+        return sum(run.lost for run in self.runs)
+
+    @property
+    def milliseconds(self) -> dict[str, float]:
+        """Processor milliseconds a message by daemon, medians."""
+        names = {name for used in self.processor for name in used}
+        return {name: median([used.get(name, 0.0) for used in self.processor]) for name in sorted(names)}
+
+
+Results = dict[str, dict[int, Cell]]
+
+
+def measure(
+    chosen: Callable[[Services], list[Variant]], plan: Plan, only: Sequence[str] = ()
+) -> tuple[list[Variant], Results]:
+    """Start the configurations, load them in turn, stop them."""
+    accounts = plan.messages
+    with sender_address() as sender, _folder() as folder, contextlib.ExitStack() as stack:
+        services = Services(folder, plan.port + 2000, accounts)
+        stack.callback(services.stop)
+        services.start()
+        tested = [item for item in chosen(services) if not only or item.key in {*only, FLOOR}]
+        text = folder / "letter"
+        text.write_text(load.letter())
+        for number, variant in enumerate(tested):
+            say(f"starting {variant.title}")
+            stack.callback(variant.stop)
+            variant.start(Place(folder / f"v{number}", sender, accounts, plan.port + 250 * number))
+        stores = {variant.key: Store(variant.mail, accounts) for variant in tested}
+        for variant in tested:
+            # First deliveries make the mailboxes; postscreen gets to know the sender.
+            say(f"warming up {variant.title}")
+            _load(variant, stores[variant.key], text, accounts, 10)
+        results: Results = {variant.key: {} for variant in tested}
+        for number in range(plan.rounds):
+            for sessions in plan.sessions:
+                _round(tested, stores, text, plan, number, sessions, results)
+        return tested, results
+
+
+def _round(
+    tested: Sequence[Variant],
+    stores: dict[str, Store],
+    text: Path,
+    plan: Plan,
+    number: int,
+    sessions: int,
+    results: Results,
+) -> None:
+    # Another one goes first in each round.
+    order = [*tested[number % len(tested) :], *tested[: number % len(tested)]]
+    rates = {}
+    for variant in order:
+        cell = results[variant.key].setdefault(sessions, Cell())
+        before = accounting.processor_seconds(variant.roots)
+        run = _load(variant, stores[variant.key], text, plan.count(sessions), sessions)
+        after = accounting.processor_seconds(variant.roots)
+        cell.runs.append(run)
+        cell.processor.append(
+            {name: (after[name] - before[name]) * 1000 / run.messages for name in variant.roots}
+        )
+        rates[variant.key] = run.rate
+        say(f"round {number + 1}, {sessions:2} sessions, {variant.key}: {run.rate:.0f}/s, lost {run.lost}")
+    for key, rate in rates.items():
+        results[key][sessions].ratios.append(rate / rates[FLOOR])
+
+
+def _load(variant: Variant, store: Store, text: Path, messages: int, sessions: int) -> Run:
+    address, port = variant.smtp
+    return load.send(address, port, store, text, messages=messages, sessions=sessions)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    # Short, because of Unix sockets; open to the daemons' users on the way.
+    with tempfile.TemporaryDirectory(prefix="kb-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def report(tested: Sequence[Variant], results: Results, sessions: Sequence[int]) -> str:
+    """Return the tables."""
+    head = ["configuration"]
+    for number in sessions:
+        head += [f"msg/s ({number})", f"to F ({number})"]
+    head += ["CPU ms/msg", "lost"]
+    busiest = 10 if 10 in sessions else sessions[-1]
+    rows = []
+    for variant in tested:
+        cells = results[variant.key]
+        row = [variant.title]
+        for number in sessions:
+            row += [f"{cells[number].rate:.0f}", f"{cells[number].ratio:.2f}"]
+        row += [f"{sum(cells[busiest].milliseconds.values()):.1f}", str(sum(cell.lost for cell in cells.values()))]
+        rows.append(row)
+    daemons = sorted({name for variant in tested for name in results[variant.key][busiest].milliseconds})
+    parts = []
+    for variant in tested:
+        used = results[variant.key][busiest].milliseconds
+        parts.append([variant.title, *(f"{used[name]:.1f}" if name in used else "" for name in daemons)])
+    first = table(head, rows)
+    second = table([f"CPU ms/msg by daemon ({busiest} sessions)", *daemons], parts)
+    return f"{first}\n\n{second}"
+
+
+def as_json(tested: Sequence[Variant], results: Results) -> list[dict[str, Any]]:
+    """Return the results for --json."""
+    return [
+        {
+            "configuration": variant.key,
+            "title": variant.title,
+            "sessions": sessions,
+            "messages_per_second": cell.rate,
+            "ratio_to_floor": cell.ratio,
+            "cpu_ms_per_message": cell.milliseconds,
+            "lost": cell.lost,
+            "rounds": [run.rate for run in cell.runs],
+        }
+        for variant in tested
+        for sessions, cell in results[variant.key].items()
+    ]
+
+
+def say(sentence: str) -> None:
+    """Tell the person who waits; the table goes to standard output alone."""
+    print(sentence, file=sys.stderr, flush=True)
