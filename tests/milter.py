@@ -65,7 +65,9 @@ def _fields(head: bytes) -> list[tuple[str, str]]:
 ENDS = {b"a": "accept", b"c": "continue", b"r": "reject", b"t": "tempfail", b"d": "discard"}
 
 
-class _Session:
+class Session:
+    """One connection to the filter, packet by packet."""
+
     def __init__(self, path: Path) -> None:
         self.stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.stream.settimeout(60)
@@ -109,7 +111,7 @@ def scan(
     raw = message.encode() if isinstance(message, str) else message
     raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     head, _, body = raw.partition(b"\r\n\r\n")
-    session = _Session(path)
+    session = Session(path)
     try:
         session.send(b"O", struct.pack("!III", 6, 0x1FF, 0x1FFFFF & ~0))
         session.receive()
@@ -136,7 +138,7 @@ def scan(
         session.close()
 
 
-def _verdict(session: _Session) -> Verdict:
+def _verdict(session: Session) -> Verdict:
     verdict = Verdict()
     while True:
         command, data = session.receive()

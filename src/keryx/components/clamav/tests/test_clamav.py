@@ -1,0 +1,17 @@
+"""ClamAV's files, whole; off unless asked for."""
+
+from pathlib import Path
+
+from keryx.components import testing
+from keryx.components.clamav.component import Clamav
+
+ON = "domain: example.org\nmessage_size_limit_mb: 25\nclamav: {enabled: true}\n"
+
+
+def test_files() -> None:
+    testing.check_golden(Clamav(), testing.site(ON), Path(__file__).parent / "golden")
+
+
+def test_it_is_off_unless_asked_for() -> None:
+    assert not Clamav().enabled(testing.site())
+    assert Clamav().enabled(testing.site(ON))

@@ -1,0 +1,110 @@
+"""A few components without the supervisor: for tests of one daemon and its nearest neighbours."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+
+from keryx.components import registry
+from keryx.core import errors
+from keryx.core.process import Completed, run
+from keryx.host import home as homes
+from keryx.settings.site import Site
+from keryx.tls import authority
+from tests.running import CHECKOUT, free_offset, wait_for
+
+
+@dataclass
+class Parts:
+    """Components in a home of their own, each started by ``keryx run``."""
+
+    home: Path
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def site(self) -> Site:
+        """The home's site."""
+        return homes.site(self.home)
+
+    def start(self, name: str, *, ready: bool = True) -> None:
+        """Start a component and wait until it answers its protocol."""
+        self.log(name).parent.mkdir(exist_ok=True)
+        with self.log(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [CHECKOUT / "keryx", "run", name, "--exec", "--home", self.home],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        if ready:
+            self.wait_ready(name)
+
+    def wait_ready(self, name: str) -> None:
+        """Wait until the component answers."""
+        component = registry.find(name)
+
+        def answers() -> bool:
+            code = self._processes[name].poll()
+            said = self.log(name).read_text(errors="replace")[-2000:]
+            assert code is None, f"{name} left with {code}: {said}"
+            try:
+                component.ready(self.site)
+            except errors.NotReady:
+                return False
+            return True
+
+        wait_for(answers, f"{name} is ready", 120)
+
+    def stop(self, name: str) -> None:
+        """End a component in good order."""
+        process = self._processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a component's first process."""
+        return self._processes[name].pid
+
+    def log(self, name: str) -> Path:
+        """Return where a component's words are."""
+        return self.site.paths.log(name)
+
+    def keryx(self, *arguments: str, input: str | None = None, check: bool = True) -> Completed:
+        """Run a keryx command about this home."""
+        return run([str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)], input=input, check=check)
+
+    def account(self, address: str, *options: str) -> str:
+        """Make an account; returns its address."""
+        self.keryx("user", "add", address, *options, "--password-stdin", input=f"correct horse {address}\n")
+        return address
+
+
+@contextmanager
+def running(settings: str, names: Sequence[str]) -> Iterator[Parts]:
+    """Run components of a home with these settings, and nothing else."""
+    home = Path(tempfile.mkdtemp(prefix="keryx-parts-", dir="/tmp"))
+    home.chmod(0o755)
+    (home / "keryx.yaml").write_text(f"port_offset: {free_offset()}\n{settings}")
+    parts = Parts(home)
+    authority.ensure(parts.site.paths.tls, [parts.site.settings.host])
+    try:
+        for name in names:
+            parts.start(name)
+        yield parts
+    finally:
+        for name in reversed(list(parts._processes)):
+            parts.stop(name)
+        rmtree(home, ignore_errors=True)
