@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from keryx.admin import accounts, domains
+from keryx.admin import accounts, dns, domains
 from keryx.components import registry
 from keryx.core import errors, files
 from keryx.core.render import render
@@ -78,12 +78,18 @@ def first_account(site: Site, progress: Progress) -> bool:
 
 def summary(site: Site) -> Iterator[str]:
     """Say what the administrator wants to know after a start, ending with the next command."""
-    offset = site.settings.port_offset
+    settings, offset = site.settings, site.settings.port_offset
     ports = ", ".join(f"{name} {site.port(name)}" for name in STANDARD if site.port(name))
-    yield f"Host name      {site.settings.host}"
+    yield f"Host name      {settings.host}"
     yield f"Ports          {ports}" + (f"  (offset {offset})" if offset else "")
-    yield f"Administrator  {site.settings.administrator}"
+    yield f"Administrator  {settings.administrator}"
     yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"
+    yield ""
+    yield "DNS records to publish:"
+    for record in (*dns.host_records(site), *dns.domain_records(site, settings.domain)):
+        yield f"  {record.zone}"
+    yield ""
+    yield "Next: keryx doctor checks everything with a real message; keryx user add NAME@" + settings.domain
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
