@@ -28,7 +28,11 @@ def connect(endpoint: Endpoint, *, timeout: float = 5) -> socket.socket:
         if endpoint.path is not None:
             stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             stream.settimeout(timeout)
-            stream.connect(str(endpoint.path))
+            try:
+                stream.connect(str(endpoint.path))
+            except OSError:
+                stream.close()
+                raise
             return stream
         return socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
     except OSError as error:

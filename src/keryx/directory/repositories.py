@@ -124,7 +124,8 @@ class Accounts:
         for entry in self._session.pages(
             self._names.access.user_base, self._names.account_filter(), [mail, PASSWORD]
         ):
-            yield entry.one(mail).lower(), entry.one(PASSWORD)
+            # slapd's own argon2 hashes end with the zero byte of a C string.
+            yield entry.one(mail).lower(), entry.one(PASSWORD).rstrip("\0")
 
     def remove(self, address: str) -> None:
         """Remove an account's entry; raises NotFound."""
