@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from keryx.cli import alias, config, context, dkim, domain, output, suite, user
+from keryx.cli import alias, config, context, dkim, domain, output, queue, suite, user
 from keryx.core import errors
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def _options(
 
 suite.register(app)
 app.add_typer(config.app)
-for noun in (domain, user, alias, dkim):
+for noun in (domain, user, alias, dkim, queue):
     app.add_typer(noun.app)
 
 

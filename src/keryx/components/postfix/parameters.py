@@ -49,8 +49,8 @@ _OWNED = """
     smtpd_sender_restrictions smtpd_tls_CAfile smtpd_tls_auth_only smtpd_tls_chain_files
     smtpd_tls_ciphers smtpd_tls_mandatory_ciphers smtpd_tls_mandatory_protocols
     smtpd_tls_protocols smtpd_tls_security_level smtputf8_enable srs_null_sender
-    strict_rfc821_envelopes submission_sender_restrictions tls_preempt_cipherlist
-    tls_ssl_options transport_maps virtual_alias_domains virtual_alias_maps
+    strict_rfc821_envelopes submission_client_restrictions submission_sender_restrictions
+    tls_preempt_cipherlist tls_ssl_options transport_maps virtual_alias_domains virtual_alias_maps
     virtual_mailbox_domains virtual_mailbox_maps virtual_transport
     command_directory daemon_directory meta_directory shlib_directory mail_owner setgid_group
     import_environment export_environment alternate_config_directories multi_instance_enable

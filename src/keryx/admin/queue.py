@@ -1,0 +1,112 @@
+"""Use cases about the queue: look, retry, hold, release, delete.
+
+A person names messages by identifier, by sender or recipient, or all of them, and must say
+which: nothing chosen is refused, and so is a choice that matches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keryx.components.postfix import commands
+from keryx.components.postfix.commands import Message
+from keryx.core import errors
+from keryx.settings.site import Site
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which messages are meant; the parts narrow each other down."""
+
+    ids: Sequence[str] = ()
+    sender: str = ""
+    """An address, a domain, or ``<>`` for bounces."""
+    recipient: str = ""
+    """An address or a domain; messages that still wait for it."""
+    everything: bool = False
+
+    def of(self, messages: Sequence[Message]) -> list[Message]:
+        """Return the chosen ones; raises BadInput or NotFound."""
+        named = {commands.identifier(text) for text in self.ids}
+        if not (named or self.sender or self.recipient or self.everything):
+            raise errors.BadInput(
+                "No message is named.",
+                remedy="Give queue identifiers, --sender, --recipient, or --all for every message.",
+            )
+        if self.everything and (named or self.sender or self.recipient):
+            raise errors.BadInput(
+                "--all means every message and cannot be narrowed down.", remedy="Leave --all out."
+            )
+        missing = named - {message.id for message in messages}
+        if missing:
+            raise errors.NotFound(
+                f"There is no message {', '.join(sorted(missing))} in the queue.",
+                remedy="keryx queue list shows what is there; nothing was changed.",
+            )
+        return [message for message in messages if self._fits(message, named)]
+
+    def _fits(self, message: Message, named: set[str]) -> bool:
+        return (
+            (not named or message.id in named)
+            and (not self.sender or _matches(self.sender, message.sender))
+            and (
+                not self.recipient
+                or any(_matches(self.recipient, waiting.address) for waiting in message.recipients)
+            )
+        )
+
+
+def listed(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
+    """Return the queue, oldest first, narrowed down when asked."""
+    messages = commands.list_messages(site)
+    if not (sender or recipient):
+        return messages
+    return Choice(sender=sender, recipient=recipient).of(messages)
+
+
+def show(site: Site, message: str) -> str:
+    """Return one message with its envelope."""
+    return commands.show(site, message)
+
+
+def flush(site: Site, choice: Choice | None = None) -> int:
+    """Try the chosen messages now, or everything; returns how many are tried."""
+    messages = commands.list_messages(site)
+    if choice is None:
+        commands.flush(site)
+        return len(messages)
+    chosen = choice.of(messages)
+    for message in chosen:
+        commands.retry(site, message.id)
+    return len(chosen)
+
+
+def hold(site: Site, choice: Choice) -> int:
+    """Set messages aside; returns how many."""
+    return commands.hold(site, _ids(site, choice))
+
+
+def release(site: Site, choice: Choice) -> int:
+    """Let held messages go on; returns how many."""
+    return commands.release(site, _ids(site, choice, queue="hold"))
+
+
+def delete(site: Site, choice: Choice) -> int:
+    """Delete messages for good; their senders are not told. Returns how many."""
+    return commands.delete(site, _ids(site, choice))
+
+
+def _ids(site: Site, choice: Choice, queue: str = "") -> list[str]:
+    chosen = choice.of(commands.list_messages(site))
+    return [message.id for message in chosen if not queue or message.queue == queue]
+
+
+def _matches(wanted: str, address: str) -> bool:
+    """Whether an address is the wanted one, or of the wanted domain."""
+    wanted, address = wanted.strip().lower(), address.lower()
+    if wanted == "<>":
+        return address == ""
+    if "@" in wanted.lstrip("@"):
+        return address == wanted
+    return address.rpartition("@")[2] == wanted.lstrip("@")
