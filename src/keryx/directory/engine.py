@@ -194,7 +194,12 @@ def translate(error: Exception, uri: str, subject: str) -> errors.KeryxError:
 def _no_connection(site: Site, error: Exception) -> errors.KeryxError:
     remedy = "Look at keryx status and keryx logs openldap; keryx up starts it."
     if not site.settings.directory.embedded:
-        remedy = "Check directory.uri, directory.starttls and directory.ca, and whether the server runs."
+        remedy = "Check directory.uri and whether the server runs."
+        if site.directory.starttls or site.directory.uri.startswith("ldaps"):
+            remedy += (
+                " Its certificate must be for the host name in the URI and signed by the authority in"
+                " directory.ca."
+            )
     return errors.Unreachable(f"The directory at {_shown(site)} does not answer: {error}", remedy=remedy)
 
 
