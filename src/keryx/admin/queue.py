@@ -57,7 +57,7 @@ class Choice:
         )
 
 
-def listed(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
+def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
     """Return the queue, oldest first, narrowed down when asked."""
     messages = commands.list_messages(site)
     if not (sender or recipient):

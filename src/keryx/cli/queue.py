@@ -21,7 +21,7 @@ Everything = Annotated[bool, typer.Option("--all", help="Every message in the qu
 @app.command(name="list")
 def list_(sender: Sender = "", recipient: Recipient = "", as_json: output.JsonOption = False) -> None:
     """List the queue, oldest first, with the reason why each message waits."""
-    messages = queue.listed(context.site(), sender, recipient)
+    messages = queue.list_messages(context.site(), sender, recipient)
     if as_json:
         output.emit_json(messages)
         return
