@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from tests.running import Suite
 def test_render_gives_what_the_suite_runs_with(suite: Suite, name: str, tmp_path: Path) -> None:
     suite.keryx("render", name, "--output", str(tmp_path))
     rendered = {path.relative_to(tmp_path): path for path in tmp_path.rglob("*") if path.is_file()}
-    assert rendered, "something was written"
-    if not registry.find(name).enabled(suite.site):
+    component = registry.find(name)
+    assert {Path("/") / path for path in rendered} == {file.path for file in component.render(suite.site)}
+    if not component.enabled(suite.site):
         return
     for relative, path in rendered.items():
         running = Path("/") / relative
@@ -24,9 +27,13 @@ def test_render_gives_what_the_suite_runs_with(suite: Suite, name: str, tmp_path
         assert path.stat().st_mode == running.stat().st_mode, running
 
 
-def test_render_needs_no_running_suite_and_changes_no_home(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="keryx-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_render_needs_no_running_suite_and_changes_no_home(home: Path, tmp_path: Path) -> None:
     (home / "keryx.yaml").write_text("domain: example.org\n")
     Suite(home).keryx("render", "redis", "--output", str(tmp_path / "out"))
     assert (tmp_path / "out" / home.relative_to("/") / "etc/redis/redis.conf").is_file()
@@ -50,9 +57,9 @@ def test_config_show_has_the_defaults_and_no_secret(suite: Suite) -> None:
         assert secret.read_text().strip() not in everything
 
 
-def test_config_validate_tells_every_problem_and_leaves_with_2(tmp_path: Path) -> None:
-    (tmp_path / "keryx.yaml").write_text("domain: example.org\nfirst: 1\nsecond: 2\n")
-    done = Suite(tmp_path).keryx("config", "validate", check=False)
+def test_config_validate_tells_every_problem_and_leaves_with_2(home: Path) -> None:
+    (home / "keryx.yaml").write_text("domain: example.org\nfirst: 1\nsecond: 2\n")
+    done = Suite(home).keryx("config", "validate", check=False)
     assert done.returncode == 2
     assert 'unknown key "first"' in done.stderr
     assert 'unknown key "second"' in done.stderr

@@ -84,7 +84,9 @@ def test_an_edit_is_previewed_and_reaches_only_who_it_concerns(suite: Suite) -> 
         assert capabilities(suite)["size"] == str(50 * 2**20), "a preview changes nothing"
         suite.up()
         wait_for(lambda: capabilities(suite)["size"] == str(7 * 2**20), "the new limit")
-        assert {name for name, pid in pids(suite).items() if pid != before[name]} == set(), "reloads suffice"
+        untouched = {"openldap", "unbound", "redis", "dovecot", "postsrsd", "postfix"}
+        now = pids(suite)
+        assert {name: now[name] for name in untouched} == {name: before[name] for name in untouched}
     assert capabilities(suite)["size"] == str(50 * 2**20)
 
 
