@@ -73,8 +73,9 @@ def test_the_schema_is_strict_and_knows_every_section(suite: Suite) -> None:
     schema = json.loads(suite.keryx("config", "schema").stdout)
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(suite.json("config", "show"))
-    described = [name for name, part in schema["properties"].items() if part.get("description")]
-    assert set(described) == set(schema["properties"]), "every key says what it is"
+    for name, part in schema["properties"].items():
+        section = schema["$defs"].get(part.get("$ref", "").rpartition("/")[2], {})
+        assert part.get("description") or section.get("description"), f"{name} says what it is"
 
 
 def test_the_reference_names_every_key_with_its_meaning(suite: Suite) -> None:
