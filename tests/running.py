@@ -24,6 +24,8 @@ domain: example.org
 hostname: mail.example.org
 bind: [127.0.0.1]
 port_offset: {offset}
+unbound:
+  offline: true
 """
 
 T = TypeVar("T")

@@ -7,7 +7,9 @@ Meanwhile daemons are killed. Afterwards the written-down ones are counted in th
 from __future__ import annotations
 
 import contextlib
+import functools
 import imaplib
+import json
 import os
 import re
 import shutil
@@ -17,6 +19,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -98,8 +101,17 @@ def imap(suite: Suite, login: tuple[str, str]) -> Iterator[imaplib.IMAP4]:
         client.shutdown()
 
 
+def status(suite: Suite) -> dict[str, dict[str, Any]]:
+    done = suite.keryx("status", "--json", check=False)
+    return {row["name"]: row for row in json.loads(done.stdout)}
+
+
 def main_pid(suite: Suite, name: str) -> int:
-    return int({row["name"]: row["pid"] for row in suite.json("status")}[name])
+    return int(status(suite)[name]["pid"])
+
+
+def has_new_pid(suite: Suite, name: str, old: int) -> bool:
+    return main_pid(suite, name) not in (0, old)
 
 
 def all_ready(suite: Suite) -> bool:
@@ -136,8 +148,8 @@ def test_every_killed_daemon_comes_back_and_no_accepted_message_is_lost(own: Sui
         for name in DAEMONS:
             pid = main_pid(own, name)
             os.kill(pid, 9)
-            wait_for(lambda old=pid, name=name: main_pid(own, name) not in (0, old), f"{name} again", 30)
-            wait_for(lambda: all_ready(own), f"all ready after {name} was killed", 60)
+            wait_for(functools.partial(has_new_pid, own, name, pid), f"{name} again", 30)
+            wait_for(functools.partial(all_ready, own), f"all ready after {name} was killed", 60)
             load.wait_for_more(5)
     expect_all(own, load, login)
 

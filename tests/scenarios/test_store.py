@@ -303,8 +303,8 @@ def test_tls_before_1_2_is_refused(suite: Suite, name: str) -> None:
     with network.connect(endpoint) as stream, pytest.raises(ssl.SSLError):
         context.wrap_socket(stream)
     context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_2
-    with network.connect(endpoint) as stream:
-        assert context.wrap_socket(stream).version() == "TLSv1.2"
+    with network.connect(endpoint) as stream, context.wrap_socket(stream) as secured:
+        assert secured.version() == "TLSv1.2"
 
 
 def test_no_login_in_clear_not_even_from_this_machine(suite: Suite) -> None:

@@ -40,7 +40,8 @@ def send(site: Site, login: Login, token: str) -> str:
     message["From"] = message["To"] = login.address
     message["Subject"] = f"Keryx doctor {token}"
     message["Date"] = email.utils.localtime()
-    message["Message-ID"] = f"<{token}@{site.settings.host}>"
+    message_id = f"<{token}@{site.settings.host}>"
+    message["Message-ID"] = message_id
     message.set_content("This message went through submission, filter and delivery. It may be deleted.\n")
     endpoint = site.inside("submission")
     try:
@@ -53,7 +54,7 @@ def send(site: Site, login: Login, token: str) -> str:
             f"Submission at {endpoint} failed: {_said(error)}.",
             remedy="Look at keryx logs postfix and keryx logs rspamd.",
         ) from error
-    return message["Message-ID"]
+    return message_id
 
 
 def read_back(site: Site, login: Login, message_id: str, *, timeout: float = 60) -> bytes:

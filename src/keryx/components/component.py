@@ -94,13 +94,13 @@ class Component(abc.ABC):
         """Files that others write and the daemon reads at start, such as the certificate."""
         return ()
 
-    def prepare(self, site: Site) -> None:
+    def prepare(self, site: Site) -> None:  # noqa: B027  (most have nothing to do)
         """What must be done once before the first start (make a database, compile a script).
 
         Called before every start, after the files are written: it must be idempotent and quick.
         """
 
-    def validate(self, site: Site) -> None:
+    def validate(self, site: Site) -> None:  # noqa: B027  (some daemons have no check)
         """Let the daemon itself check the written files; raises CommandFailed with its words."""
 
     @abc.abstractmethod
