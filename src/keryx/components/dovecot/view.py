@@ -205,13 +205,15 @@ class View:
 
         Dovecot lets a client of the same address (loopback) log in without TLS, whatever ``ssl``
         and ``disable_plaintext_auth`` say; so a login in clear finds no account here. Postfix
-        sees to its own connections.
+        sees to its own connections. The plain condition comes first: what is remembered of a
+        login is found by it again (``doveadm auth cache flush``).
         """
         if self.dialect == "2.4":
-            user = "%{protocol | concat('/', secured) | if('~', '^smtp/|/TLS$', user, 'login-in-clear')}"
+            secured = "%{protocol | concat('/', secured) | if('~', '^smtp/|/TLS$', user, 'login-in-clear')}"
         else:
-            user = "%{if;%s/%c;~;^smtp/|/TLS$;%u;login-in-clear}"
-        return self._both(f"({self._attributes.mail}={user})", active=True)
+            secured = "%{if;%s/%c;~;^smtp/|/TLS$;%u;login-in-clear}"
+        mail = self._attributes.mail
+        return self._both(f"({mail}={self._user})({mail}={secured})", active=True)
 
     @property
     def user_filter(self) -> str:
