@@ -30,8 +30,8 @@ class Verdict:
 
     def headers(self, name: str) -> list[str]:
         """Return the values of the new fields of that name."""
-        every = [*((n, v) for _, n, v in self.inserted), *self.added]
-        return [value for given, value in every if given.lower() == name.lower()]
+        every = [*((n, v) for _, n, v in self.inserted), *self.added, *((n, v) for _, n, v in self.changed)]
+        return [value for given, value in every if value and given.lower() == name.lower()]
 
     def apply(self, message: bytes) -> bytes:
         """Return the message as the MTA would pass it on."""
@@ -39,9 +39,13 @@ class Verdict:
         fields = _fields(head)
         for index, name, value in self.changed:
             places = [i for i, (n, _) in enumerate(fields) if n.lower() == name.lower()]
-            if index <= len(places) and not value:
-                fields[places[index - 1]] = ("", "")
-        fields = [item for item in fields if item[0]]
+            if index > len(places):
+                # Postfix adds a field that it was told to change and does not find.
+                fields += [(name, " " + value)] if value else []
+            elif value:
+                fields[places[index - 1]] = (name, " " + value)
+            else:
+                del fields[places[index - 1]]
         for index, name, value in self.inserted:
             fields.insert(index, (name, " " + value))
         fields += [(name, " " + value) for name, value in self.added]

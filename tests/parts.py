@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,14 +93,17 @@ class Parts:
 
 
 @contextmanager
-def running(settings: str, names: Sequence[str]) -> Iterator[Parts]:
-    """Run components of a home with these settings, and nothing else."""
+def running(
+    settings: str, names: Sequence[str], before: Callable[[Parts], None] = lambda parts: None
+) -> Iterator[Parts]:
+    """Run components of a home with these settings, and nothing else; ``before`` prepares it."""
     home = Path(tempfile.mkdtemp(prefix="keryx-parts-", dir="/tmp"))
     home.chmod(0o755)
     (home / "keryx.yaml").write_text(f"port_offset: {free_offset()}\n{settings}")
     parts = Parts(home)
     authority.ensure(parts.site.paths.tls, [parts.site.settings.host])
     try:
+        before(parts)
         for name in names:
             parts.start(name)
         yield parts

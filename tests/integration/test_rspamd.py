@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
-import signal
 import stat
+import uuid
 from collections.abc import Iterator
 from email.message import EmailMessage
 
@@ -14,7 +14,11 @@ import psutil
 import pytest
 
 from keryx.admin import dkim as keys
+from keryx.components.rspamd.component import Rspamd
 from keryx.core.process import run
+from keryx.dns.records import text_value
+from keryx.host import home as homes
+from keryx.host.prepare import changed, prepare
 from tests import milter
 from tests.parts import Parts, running
 from tests.running import wait_for
@@ -22,17 +26,31 @@ from tests.running import wait_for
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 SETTINGS = """\
 domain: example.org
-unbound:
-  offline: true
 rspamd:
   min_learns: 2
-  rate_limit: {per_hour: 5, per_day: 0, exempt: [letters@example.org]}
+  rate_limit: {per_hour: 5, per_day: 0, exempt: [letters@example.org, chief@example.org]}
+unbound:
+  offline: true
+  records:
+  - mail.example.org. 300 IN A 192.0.2.25
+  - remote.example. 300 IN MX 10 mx.remote.example.
+  - mx.remote.example. 300 IN A 198.51.100.7
+  - 7.100.51.198.in-addr.arpa. 300 IN PTR mx.remote.example.
 """
+
+
+def publish(parts: Parts) -> None:
+    """Make the domain's keys and let the resolver answer with their records."""
+    with (parts.home / "keryx.yaml").open("a") as settings:
+        for key in keys.ensure(parts.site, "example.org"):
+            zone = " ".join(text_value(key.record_text).strip("() ").split())
+            settings.write(f"  - '{key.record_name}. 300 IN TXT {zone}'\n")
+    del parts.site
 
 
 @pytest.fixture(scope="module")
 def parts(daemons: None) -> Iterator[Parts]:
-    with running(SETTINGS, ["openldap", "unbound", "redis", "rspamd", "dovecot"]) as parts:
+    with running(SETTINGS, ["openldap", "unbound", "redis", "rspamd", "dovecot"], publish) as parts:
         parts.keryx("domain", "add", "example.org", check=False)
         parts.account("alice@example.org", "--alias", "wonder@example.org")
         parts.account("bob@example.org")
@@ -42,8 +60,10 @@ def parts(daemons: None) -> Iterator[Parts]:
         yield parts
 
 
-def message(sender: str = "eve@remote.example", text: str = "Shall we meet at noon?", **more: str) -> bytes:
+def message(sender: str = "eve@remote.example", text: str = "", **more: str) -> bytes:
     mail = EmailMessage()
+    # Each its own text: greylisting remembers what it has seen.
+    text = text or f"Shall we meet at noon? {uuid.uuid4()}"
     for name, value in more.items():
         mail[name.replace("_", "-")] = value
     mail["From"] = sender
@@ -220,7 +240,14 @@ def verify_all(parts: Parts, mail: bytes) -> list[bool]:
         return published.get(name)
 
     count = mail.lower().count(b"\r\ndkim-signature:") + mail.lower().startswith(b"dkim-signature:")
-    return [dkim.DKIM(mail).verify(index, dnsfunc=look_up) for index in range(count)]
+
+    def good(index: int) -> bool:
+        try:
+            return bool(dkim.DKIM(mail).verify(index, dnsfunc=look_up))
+        except dkim.ValidationError:
+            return False
+
+    return [good(index) for index in range(count)]
 
 
 def test_mail_of_a_login_gets_two_signatures_that_verify(parts: Parts) -> None:
@@ -272,8 +299,27 @@ def test_mail_from_outside_is_sealed(parts: Parts) -> None:
 
     result, sets, reason = dkim.arc_verify(sealed, dnsfunc=look_up)
     assert (result, len(sets)) == (dkim.CV_Pass, 1), reason
-    # A second server of ours, or a second pass, continues the chain.
-    assert scan(parts, sealed, client="198.51.100.7").headers("ARC-Seal")
+
+
+def test_a_chain_of_seals_is_verified_and_continued(parts: Parts) -> None:
+    mail = message().replace(b"\n", b"\r\n")
+    sealed = scan(parts, mail, client="198.51.100.7").apply(mail)
+    again = scan(parts, sealed, client="198.51.100.7")
+    assert "cv=pass" in "".join(again.headers("ARC-Seal"))
+    assert "arc=pass" in again.headers("Authentication-Results")[0]
+    broken = scan(parts, sealed.replace(b"noon", b"nine"), client="198.51.100.7")
+    assert "arc=pass" not in broken.headers("Authentication-Results")[0]
+
+
+def test_signatures_of_others_are_verified(parts: Parts) -> None:
+    mail = message("chief@example.org").replace(b"\n", b"\r\n")
+    signed = submit(parts, "chief@example.org", mail).apply(mail)
+    results = scan(parts, signed, client="198.51.100.7").headers("Authentication-Results")[0]
+    assert results.count("dkim=pass") == 2
+    forged = signed.replace(b"noon", b"nine")
+    results = scan(parts, forged, client="198.51.100.7").headers("Authentication-Results")[0]
+    assert "dkim=pass" not in results
+    assert "dkim=fail" in results
 
 
 # --- learning ---
@@ -282,14 +328,13 @@ def test_mail_from_outside_is_sealed(parts: Parts) -> None:
 def test_learning_changes_the_statistics_and_then_the_verdict(parts: Parts) -> None:
     spam = "Cheap replica watches and miracle pills delivered discreetly tomorrow morning, order now {}"
     ham = "The minutes of the budget committee are attached, please send corrections before Friday {}"
-    for number in range(4):
-        rspamc(parts, "learn_spam", mail=message(text=spam.format(f"number {number} today")))
-        rspamc(parts, "learn_ham", mail=message(text=ham.format(f"number {number} today")))
+    for word in ("amber", "birch"):
+        rspamc(parts, "learn_spam", mail=message(text=spam.format(f"with {word} leaves")))
+        rspamc(parts, "learn_ham", mail=message(text=ham.format(f"with {word} leaves")))
 
-    def learned() -> bool:
-        return "learned: 4;" in (told := rspamc(parts, "stat")) and told.count("learned: 4;") == 2
-
-    wait_for(learned, "four of each kind are learnt")
+    # rspamc's own count lags a minute behind; Redis knows at once.
+    counts = run(["redis-cli", "-s", str(parts.site.redis), "HMGET", "RS", "learns_spam", "learns_ham"])
+    assert counts.stdout.split() == ["2", "2"]
     assert "BAYES_SPAM" in rspamc(parts, "symbols", mail=message(text=spam.format("one more")))
     assert "BAYES_HAM" in rspamc(parts, "symbols", mail=message(text=ham.format("one more")))
 
@@ -345,15 +390,15 @@ def test_a_killed_worker_is_replaced_and_its_message_is_not_accepted(parts: Part
         return [child for child in children if "rspamd_proxy" in " ".join(child.cmdline())]
 
     before = workers()
-    for worker in before:
-        worker.send_signal(signal.SIGSTOP)
-    # Frozen, then killed: the connection breaks, which the MTA answers with 451.
+    assert before
     path = parts.site.milter.path
     assert path is not None
     session = milter.Session(path)
     session.send(b"O", b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff")
+    session.receive()
     for worker in before:
         worker.kill()
+    # The MTA answers a broken connection with 451.
     with pytest.raises((EOFError, ConnectionResetError)):
         session.receive()
     session.close()
@@ -361,9 +406,7 @@ def test_a_killed_worker_is_replaced_and_its_message_is_not_accepted(parts: Part
     def back() -> bool:
         try:
             return scan(parts, message(), client="127.0.0.1").action == "accept"
-        except OSError:
-            return False
-        except EOFError:
+        except (OSError, EOFError):
             return False
 
     wait_for(back, "new workers scan")
@@ -374,10 +417,6 @@ def test_a_reload_takes_up_settings_without_a_gap(parts: Parts) -> None:
     text = (parts.home / "keryx.yaml").read_text()
     (parts.home / "keryx.yaml").write_text(text.replace("per_hour: 5", "per_hour: 500"))
     try:
-        from keryx.components.rspamd.component import Rspamd
-        from keryx.host import home as homes
-        from keryx.host.prepare import changed, prepare
-
         site = homes.site(parts.home)
         files = changed(Rspamd(), site)
         assert [path.name for path in files] == ["ratelimit.conf"]

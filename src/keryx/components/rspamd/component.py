@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -119,8 +121,11 @@ class Rspamd(Component):
         if any(path.name.startswith("worker-") for path in changed):
             return False
         try:
-            os.kill(int(View(site).pid_file.read_text()), signal.SIGHUP)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+            with network.connect(View(site).control) as stream:
+                # In the foreground Rspamd writes no PID file; the socket's listener is the main process.
+                credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            os.kill(struct.unpack("3i", credentials)[0], signal.SIGHUP)
+        except (errors.NotReady, ProcessLookupError):
             return False
         return True
 

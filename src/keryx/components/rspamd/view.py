@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keryx.components.rspamd.settings import RspamdSettings
+from keryx.core.network import Endpoint
 from keryx.settings.site import Site
 
 
@@ -33,9 +34,9 @@ class View:
         }
 
     @property
-    def pid_file(self) -> Path:
-        """Where the main process writes its number."""
-        return self.site.paths.run("rspamd") / "rspamd.pid"
+    def control(self) -> Endpoint:
+        """The main process's control socket, for root."""
+        return Endpoint(self.site.paths.run("rspamd") / "control.sock")
 
     @property
     def password_file(self) -> Path:

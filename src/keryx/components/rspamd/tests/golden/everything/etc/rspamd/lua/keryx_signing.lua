@@ -3,12 +3,19 @@
 -- needs them: those of a domain just added are used at once, those of a removed one no more.
 
 local rspamd_logger = require 'rspamd_logger'
-local rspamd_util = require 'rspamd_util'
 
 local options = rspamd_config:get_all_opt('keryx')
 
-local function key(domain, selector)
-  return string.format('%s/%s.%s.key', options.keys, domain, selector)
+-- The content of a key file, nil when there is none. Handed over as content and not as a path:
+-- Rspamd remembers keys by path and would go on signing with one that has been replaced.
+local function read_key(domain, selector)
+  local file = io.open(string.format('%s/%s.%s.key', options.keys, domain, selector), 'r')
+  if not file then
+    return nil
+  end
+  local content = file:read('*a')
+  file:close()
+  return content:match('^%s*(.-)%s*$')
 end
 
 -- The keys of a domain or of the nearest domain above it: mail of a host, such as a bounce from
@@ -22,9 +29,9 @@ local function keys_of(name)
   while domain and domain:find('.', 1, true) do
     local found = { }
     for _, selector in ipairs(options.selectors) do
-      local path = key(domain, selector)
-      if rspamd_util.file_exists(path) then
-        table.insert(found, { domain = domain, selector = selector, key = path })
+      local content = read_key(domain, selector)
+      if content then
+        table.insert(found, { domain = domain, selector = selector, rawkey = content })
       end
     end
     if #found > 0 then
