@@ -210,6 +210,8 @@ class TestAccounts:
         mailbox.mkdir(parents=True)
         assert "stays on disk" in " ".join(accounts.remove(site, alice).sentences)
         assert mailbox.exists()
+        again = accounts.add(site, NewAccount(alice, GOOD))
+        assert "takes over the mail" in " ".join(again.sentences)
 
     def test_mail_goes_when_asked_for(self, site: Site, domain: str, alice: str) -> None:
         mailbox = site.paths.data("dovecot") / "mail" / domain / "alice"

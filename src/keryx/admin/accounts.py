@@ -100,6 +100,8 @@ def add(site: Site, new: NewAccount, *, if_missing: bool = False, dry_run: bool 
         if not dry_run:
             directory.accounts.add(account, password.hashed(new.password))
     said = [f"Added the account {wanted}."]
+    if effects.has_mailbox(site, wanted):
+        said.append("It takes over the mail that an earlier account of this address left on disk.")
     if not dry_run:
         # A login that was tried before the account existed is remembered as failed.
         said += effects.forget(site, wanted, disconnect=False)
