@@ -14,7 +14,7 @@ import xmlrpc.client
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
@@ -96,8 +96,6 @@ class Supervisor:
         self._socket = site.paths.run("supervisor") / "supervisor.sock"
         self._pidfile = site.paths.run("supervisor") / "supervisord.pid"
         self._config = site.paths.etc("supervisor") / "supervisord.conf"
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._socket}")
-        self._rpc: Any = xmlrpc.client.ServerProxy("http://supervisor", transport=transport)
 
     def pid(self) -> int | None:
         """Return supervisord's process id, or None when it does not run."""
@@ -123,9 +121,9 @@ class Supervisor:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                self._rpc.supervisor.getState()
+                self._call("getState")
                 return
-            except (OSError, xmlrpc.client.Error) as error:
+            except errors.Unreachable as error:
                 if time.monotonic() > deadline:
                     raise errors.NotReady(
                         f"The supervisor does not answer at {self._socket}.",
@@ -187,8 +185,10 @@ class Supervisor:
         self.start_component(name)
 
     def _call(self, method: str, *arguments: object) -> Any:
+        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._socket}")
         try:
-            return cast(Any, getattr(self._rpc.supervisor, method)(*arguments))
+            with xmlrpc.client.ServerProxy("http://supervisor", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, xmlrpc.client.Error) as error:
             said = getattr(error, "faultString", error)
             raise errors.Unreachable(
