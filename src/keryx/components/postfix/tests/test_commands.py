@@ -10,7 +10,8 @@ LISTING = (
     '{"queue_name": "hold", "queue_id": "4jXKWw374qzJbMQ", "arrival_time": 1795330365, "message_size": 448, '
     '"forced_expire": false, "sender": "MAILER-DAEMON", "recipients": [{"address": "far@ext.test"}]}\n'
     '{"queue_name": "deferred", "queue_id": "4jXKWw2CfzzJbLW", "arrival_time": 1795330364, '
-    '"message_size": 749, "forced_expire": false, "sender": "alice@example.org", "recipients": [{"address": "far@ext.test", '
+    '"message_size": 749, "forced_expire": false, '
+    '"sender": "alice@example.org", "recipients": [{"address": "far@ext.test", '
     '"delay_reason": "connect to mx.ext.test[192.0.2.9]:25: Connection refused"}, '
     '{"address": "b@ext.test"}]}\n'
 )

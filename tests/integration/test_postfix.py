@@ -1,0 +1,105 @@
+"""Postfix's own tools judge what we render: nothing unknown, nothing unused, nothing set twice."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from keryx.components.postfix.component import Postfix
+from keryx.core import errors
+from keryx.core.process import run
+from keryx.host import home as homes
+from keryx.host.prepare import prepare
+from keryx.settings.site import Site
+
+EVERYTHING = """\
+domain: example.org
+port_offset: 21000
+bind: [127.0.0.1]
+trusted_proxies: [10.9.0.0/16]
+relay_networks: [192.0.2.0/24, "2001:db8::/64"]
+ports: {{smtp: {{proxy_protocol: true}}, submissions: {{proxy_protocol: true}}}}
+postfix:
+  dnsbl: [zen.spamhaus.org*3]
+  postscreen_access: {{198.51.100.0/24: permit}}
+  check_helo: resolves
+  helo_allow: [old.partner.example]
+  check_ptr: matches
+  ptr_allow: [198.51.100.0/24, partner.example]
+  relayhost: {{host: smtp.example.net, user: relay, password_file: {home}/relay}}
+  sender_relayhosts:
+    second.example: {{host: wrap.example.net, port: 465, tls: wrapper}}
+    ceo@second.example: {{host: 192.0.2.99, port: 25, tls: may}}
+  tls_policy: {{bank.example: secure}}
+  parameters: {{smtp_helo_timeout: 60s, delay_warning_time: 0h{more}}}
+"""
+
+
+def made(home: Path, more: str = "") -> Site:
+    home.chmod(0o755)
+    (home / "relay").write_text("secret\n")
+    (home / "keryx.yaml").write_text(EVERYTHING.format(home=home, more=more))
+    return homes.site(home)
+
+
+def query(site: Site, table: str, key: str) -> str:
+    """Return what a lookup table answers."""
+    name = str(site.paths.etc("postfix") / "maps")
+    return run(["/usr/sbin/postmap", "-q", key, table.format(name)], check=False).stdout.strip()
+
+
+@pytest.mark.usefixtures("daemons")
+def test_postfix_accepts_every_setting_without_a_warning(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    prepare(Postfix(), site)
+    folder = str(site.paths.etc("postfix"))
+    for argv in (["postconf", "-c", folder], ["postfix", "-c", folder, "check"]):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+    effective = run(["postconf", "-c", folder, "-h", "delay_warning_time", "inet_interfaces"]).stdout
+    assert effective.split() == ["0h", "127.0.0.1"]
+
+
+@pytest.mark.usefixtures("daemons")
+def test_a_parameter_that_postfix_does_not_know_is_refused(tmp_path: Path) -> None:
+    prepare(Postfix(), made(tmp_path))
+    before = (tmp_path / "etc/postfix/main.cf").read_text()
+    with pytest.raises(errors.BadSettings, match="smtp_hello_timeout"):
+        prepare(Postfix(), made(tmp_path, ", smtp_hello_timeout: 5s"))
+    assert (tmp_path / "etc/postfix/main.cf").read_text() == before
+
+
+@pytest.mark.usefixtures("daemons")
+def test_the_tables_answer_as_meant(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    prepare(Postfix(), site)
+    routes = "pcre:{}/sender_routes"
+    assert query(site, routes, "ceo@second.example") == "smtp:[192.0.2.99]:25"
+    assert query(site, routes, "any@second.example") == "smtp-tls:[wrap.example.net]:465"
+    assert query(site, routes, "any@sub.second.example") == ""
+    assert query(site, routes, "xceo@second.example") == "smtp-tls:[wrap.example.net]:465"
+    assert query(site, routes, '"<>"') == "DUNNO"
+    assert query(site, "pcre:{}/srs_filter", "SRS0=a=b=c=d@example.org") == "SRS0=a=b=c=d@example.org"
+    assert query(site, "pcre:{}/srs_filter", "SRS0=a=b=c=d@exampleXorg") == ""
+    assert query(site, "pcre:{}/srs_filter", "alice@example.org") == ""
+    assert query(site, "cidr:{}/proxy_spoofing", "127.8.8.8").startswith("550")
+    assert query(site, "cidr:{}/proxy_spoofing", "::1").startswith("550")
+    assert query(site, "cidr:{}/proxy_spoofing", "198.51.100.9") == ""
+    assert query(site, "pcre:{}/role_addresses", "Postmaster@second.example") == "second.example"
+    assert query(site, "pcre:{}/role_addresses", "postmasters@second.example") == ""
+    assert query(site, "texthash:{}/relay_logins", "[smtp.example.net]:587") == "relay:secret"
+
+
+@pytest.mark.usefixtures("daemons")
+def test_the_spool_belongs_to_whom_postfix_wants(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    prepare(Postfix(), site)
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in site.paths.spool.iterdir()}
+    assert modes["public"] == 0o2710
+    assert modes["maildrop"] == 0o1730
+    assert modes["private"] == 0o700
+    assert (site.paths.spool / "etc/resolv.conf").read_text().count(site.resolver.host) == 1
+    passwords = (site.paths.etc("postfix") / "ldap/recipients.cf").stat()
+    assert passwords.st_mode & 0o777 == 0o640
