@@ -33,13 +33,23 @@ def validate(conf: Path) -> None:
 
 
 def compile_sieve(conf: Path, script: Path) -> bool:
-    """Compile a Sieve script unless its binary is newer; return whether it was compiled."""
+    """Compile a Sieve script unless its binary is newer; return whether it was compiled.
+
+    Newer than the script, than the configuration (which extensions there are) and than the
+    compiler as it was installed: each version reads only binaries of its own.
+    """
     binary = script.with_suffix(".svbin")
-    if binary.exists() and binary.stat().st_mtime > max(script.stat().st_mtime, conf.stat().st_mtime):
+    newest = max(script.stat().st_mtime, conf.stat().st_mtime, _installed_at("sievec"))
+    if binary.exists() and binary.stat().st_mtime > newest:
         return False
     run(["sievec", "-c", conf, script, binary])
     binary.chmod(0o644)
     return True
+
+
+def _installed_at(program: str) -> float:
+    path = shutil.which(program)
+    return Path(path).stat().st_ctime if path else 0
 
 
 def reload(site: Site) -> None:

@@ -127,7 +127,7 @@ class Dovecot(Component):
             raise errors.NotReady(f"{endpoint} ({name}) greets with {said[:60]!r}, not with {wanted}.")
 
     def reload(self, site: Site, changed: Sequence[Path]) -> bool:
-        """Sessions go on under the old settings; new ones get the new. Ports need a restart."""
+        """Sessions go on under the old settings; new ones get the new, on the new ports."""
         commands.reload(site)
         return True
 

@@ -1,0 +1,143 @@
+"""The dialects of Debian 13, judged by Debian 13's own daemons in a root of that distribution.
+
+The root is built once (mmdebstrap, 30 seconds) and kept. Everything is written inside it; no
+daemon of it runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from keryx.components.component import Component
+from keryx.components.dovecot.component import SCRIPTS, Dovecot
+from keryx.components.postfix.component import Postfix
+from keryx.components.testing import site as make_site
+from keryx.core.files import Directory, File
+from keryx.core.process import Completed, run
+from keryx.host import packages
+from keryx.settings.site import Site, Version
+from keryx.tls import authority
+
+ROOT = Path("/var/cache/keryx-tests/trixie")
+MIRROR = "http://deb.debian.org/debian"
+PACKAGES = (
+    "dovecot-core,dovecot-imapd,dovecot-pop3d,dovecot-lmtpd,dovecot-managesieved,dovecot-sieve,"
+    "dovecot-ldap,dovecot-flatcurve,postfix,postfix-ldap,postfix-pcre"
+)
+USERS = ("vmail", "_rspamd")
+
+MANY_SETTINGS = """\
+domain: example.org
+bind: [127.0.0.1]
+trusted_proxies: [10.0.0.0/8]
+ports:
+  imap: false
+  imaps: {number: 9993, proxy_protocol: true}
+  pop3: false
+  submission: {proxy_protocol: true}
+directory: {starttls: true, embedded: false, uri: "ldap://ldap.example.com", root_dn: o=example,
+  bind_password_file: /etc/hostname, account_object_class: mailUser, filters: {account: "(a=b)"}}
+dovecot: {quota_warnings: [], login_trusted_networks: [192.0.2.0/24], auth_cache_seconds: 0}
+"""
+
+
+class Trixie:
+    """A root of Debian 13."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *argv: str | Path, check: bool = True) -> Completed:
+        # /dev/stdout leads through /proc; the mount ends with its namespace.
+        script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+        return run(["unshare", "--mount", "sh", "-c", script, self.root, *argv], check=check, timeout=120)
+
+    def versions(self) -> dict[str, Version]:
+        listing = self.run("dpkg-query", "-W", "-f", "${Package} ${Version}\n").stdout
+        rows = (line.split(" ", 1) for line in listing.splitlines())
+        return {name: packages.version(text) for name, text in rows}
+
+    def write(self, component: Component, site: Site) -> None:
+        """Write the component's folders and files as ``keryx run`` does on that machine."""
+        shutil.rmtree(self._inside(site.paths.home), ignore_errors=True)
+        for directory in component.directories(site):
+            self._make(directory)
+        for file in component.render(site):
+            self._install(file)
+        authority.ensure(self._inside(site.paths.tls), [site.settings.host])
+
+    def _make(self, directory: Directory) -> None:
+        owner = ("-o", directory.owner, "-g", directory.group)
+        self.run("install", "-d", "-m", f"{directory.mode:o}", *owner, directory.path)
+
+    def _install(self, file: File) -> None:
+        path = self._inside(file.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.content)
+        path.chmod(file.mode)
+        self.run("chown", f"{file.owner}:{file.group}", file.path)
+
+    def _inside(self, path: Path) -> Path:
+        return self.root / path.relative_to("/")
+
+
+@pytest.fixture(scope="session")
+def trixie() -> Trixie:
+    """Debian 13 with the daemons, made at first use."""
+    if not (ROOT / "usr/bin/doveconf").exists():
+        if shutil.which("mmdebstrap") is None:
+            pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
+        _build()
+    root = Trixie(ROOT)
+    for user in USERS:
+        if root.run("id", user, check=False).returncode != 0:
+            root.run("useradd", "--system", "--user-group", user)
+    return root
+
+
+def _build() -> None:
+    shutil.rmtree(ROOT, ignore_errors=True)
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    # Installed daemons must not start: policy-rc.d(8) says so before the first package arrives.
+    policy = 'mkdir -p "$1/usr/sbin"; printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; '
+    hook = f'--setup-hook={policy}chmod 755 "$1/usr/sbin/policy-rc.d"'
+    argv = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", hook, "trixie", str(ROOT), MIRROR]
+    run(argv, timeout=900)
+
+
+@pytest.mark.parametrize("text", ["domain: example.org\n", MANY_SETTINGS], ids=["default", "many-settings"])
+def test_dovecot_2_4_reads_its_configuration_and_compiles_our_scripts(trixie: Trixie, text: str) -> None:
+    site = make_site(text, trixie.versions())
+    assert site.version("dovecot-core", ()) >= (2, 4)
+    trixie.write(Dovecot(), site)
+    conf = site.paths.etc("dovecot") / "dovecot.conf"
+    done = trixie.run("doveconf", "-c", conf, "-n")
+    assert "Warning" not in done.stderr
+    assert "passdb ldap {" in done.stdout
+    for script in SCRIPTS:
+        path = site.paths.etc("dovecot") / "sieve" / script
+        compiled = trixie.run("sievec", "-c", conf, path, path.with_suffix(".svbin"))
+        assert "arning" not in compiled.stderr + compiled.stdout
+
+
+def test_dovecot_2_4_refuses_the_words_of_2_3(trixie: Trixie) -> None:
+    site = make_site("domain: example.org\n", {"dovecot-core": (2, 3, 19)})
+    trixie.write(Dovecot(), site)
+    conf = site.paths.etc("dovecot") / "dovecot.conf"
+    assert trixie.run("doveconf", "-c", conf, "-n", check=False).returncode != 0
+
+
+@pytest.mark.parametrize("text", ["domain: example.org\n", MANY_SETTINGS], ids=["default", "many-settings"])
+def test_postfix_3_10_accepts_its_configuration(trixie: Trixie, text: str) -> None:
+    site = make_site(text, trixie.versions())
+    assert site.version("postfix", ()) >= (3, 10)
+    trixie.write(Postfix(), site)
+    etc = site.paths.etc("postfix")
+    for command in (("postconf", "-c", etc, "-n"), ("postconf", "-c", etc, "-M")):
+        done = trixie.run(*command)
+        assert "warning" not in done.stderr, done.stderr
+    done = trixie.run("postfix", "-c", etc, "check", check=False)
+    assert done.returncode == 0, done.stderr
