@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,13 @@ postfix:
 """
 
 
+@pytest.fixture
+def home(daemons: None) -> Iterator[Path]:
+    """A short path that other users may pass; pytest's own folders are neither."""
+    with tempfile.TemporaryDirectory(prefix="keryx-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def made(home: Path, more: str = "") -> Site:
     home.chmod(0o755)
     (home / "relay").write_text("secret\n")
@@ -46,13 +55,14 @@ def made(home: Path, more: str = "") -> Site:
 
 def query(site: Site, table: str, key: str) -> str:
     """Return what a lookup table answers."""
-    name = str(site.paths.etc("postfix") / "maps")
-    return run(["/usr/sbin/postmap", "-q", key, table.format(name)], check=False).stdout.strip()
+    etc = site.paths.etc("postfix")
+    done = run(["/usr/sbin/postmap", "-c", etc, "-q", key, table.format(etc / "maps")], check=False)
+    assert not done.stderr
+    return done.stdout.strip()
 
 
-@pytest.mark.usefixtures("daemons")
-def test_postfix_accepts_every_setting_without_a_warning(tmp_path: Path) -> None:
-    site = made(tmp_path)
+def test_postfix_accepts_every_setting_without_a_warning(home: Path) -> None:
+    site = made(home)
     prepare(Postfix(), site)
     folder = str(site.paths.etc("postfix"))
     for argv in (["postconf", "-c", folder], ["postfix", "-c", folder, "check"]):
@@ -62,18 +72,16 @@ def test_postfix_accepts_every_setting_without_a_warning(tmp_path: Path) -> None
     assert effective.split() == ["0h", "127.0.0.1"]
 
 
-@pytest.mark.usefixtures("daemons")
-def test_a_parameter_that_postfix_does_not_know_is_refused(tmp_path: Path) -> None:
-    prepare(Postfix(), made(tmp_path))
-    before = (tmp_path / "etc/postfix/main.cf").read_text()
+def test_a_parameter_that_postfix_does_not_know_is_refused(home: Path) -> None:
+    prepare(Postfix(), made(home))
+    before = (home / "etc/postfix/main.cf").read_text()
     with pytest.raises(errors.BadSettings, match="smtp_hello_timeout"):
-        prepare(Postfix(), made(tmp_path, ", smtp_hello_timeout: 5s"))
-    assert (tmp_path / "etc/postfix/main.cf").read_text() == before
+        prepare(Postfix(), made(home, ", smtp_hello_timeout: 5s"))
+    assert (home / "etc/postfix/main.cf").read_text() == before
 
 
-@pytest.mark.usefixtures("daemons")
-def test_the_tables_answer_as_meant(tmp_path: Path) -> None:
-    site = made(tmp_path)
+def test_the_tables_answer_as_meant(home: Path) -> None:
+    site = made(home)
     prepare(Postfix(), site)
     routes = "pcre:{}/sender_routes"
     assert query(site, routes, "ceo@second.example") == "smtp:[192.0.2.99]:25"
@@ -92,9 +100,8 @@ def test_the_tables_answer_as_meant(tmp_path: Path) -> None:
     assert query(site, "texthash:{}/relay_logins", "[smtp.example.net]:587") == "relay:secret"
 
 
-@pytest.mark.usefixtures("daemons")
-def test_the_spool_belongs_to_whom_postfix_wants(tmp_path: Path) -> None:
-    site = made(tmp_path)
+def test_the_spool_belongs_to_whom_postfix_wants(home: Path) -> None:
+    site = made(home)
     prepare(Postfix(), site)
     modes = {path.name: path.stat().st_mode & 0o7777 for path in site.paths.spool.iterdir()}
     assert modes["public"] == 0o2710
