@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 
 class BenchError(Exception):
@@ -55,14 +56,16 @@ class Daemon:
         """End it and what it started."""
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            pass
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        tree = [psutil.Process(self._process.pid)]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            tree += tree[0].children(recursive=True)
+        # All of them: "postfix start-fg" is a shell that passes no signal on, and some of Postfix's
+        # processes outlive their master for a while and keep the port.
+        for end, grace in ((psutil.Process.terminate, 10), (psutil.Process.kill, 5)):
+            for process in tree:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, tree = psutil.wait_procs(tree, timeout=grace)
         self._process.wait(timeout=15)
         self._process = None
 

@@ -10,6 +10,9 @@ recipients     which account is this address?      the account's ``mail``; activ
                                                    that a catch-all never takes precedence
 lists          where does this alias, list or      its targets (many, also external)
                catch-all (``@domain``) go?
+list_members   the same, of full addresses only    its targets. An access table is also asked about
+                                                   the domain, its parents and ``user@``, which
+                                                   would be three searches for nothing per recipient
 blocked        must this address be refused?       550: its account is inactive or send-only
 discarded      the same, for members of lists      a target that the transport map discards
 senders        who may use this sender address?    the login: the account's ``mail``
@@ -66,6 +69,7 @@ def lookups(site: Site) -> list[Lookup]:
         Lookup("local_senders", access.domain_base, in_domain, wanted.domain_attribute, "DUNNO"),
         Lookup("recipients", users, f"(&{any_key}{account}{active}(!{send_only}))", names.mail),
         Lookup("lists", access.alias_base, f"(&({names.mail}=%s){alias})", names.target),
+        Lookup("list_members", access.alias_base, f"(&({names.mail}=%u@%d){alias})", names.target),
         Lookup("blocked", users, blocked, names.mail, REFUSAL),
         Lookup("discarded", users, blocked, names.mail, DISCARDED),
         Lookup("senders", users, f"(&{full_key}{account}{active})", names.mail),
