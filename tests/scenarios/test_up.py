@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from keryx.admin.doctor import served_certificate
 from keryx.core.process import Completed
 from keryx.host import leftovers
+from keryx.settings.ports import STANDARD
+from tests import clients
 from tests.running import Suite, wait_for
 
 
@@ -190,3 +193,19 @@ def status_of_stopped(suite: Suite) -> list[dict[str, str]]:
     assert done.returncode == 1
     rows: list[dict[str, str]] = json.loads(done.stdout)
     return rows
+
+
+def test_a_renewed_certificate_is_shown_without_dropping_a_session(suite: Suite) -> None:
+    before = pids(suite)
+    address, password = suite.account("renewal")
+    with clients.imap(suite, address, password) as session:
+        old = served(suite)
+        (suite.home / "tls/cert.pem").unlink()
+        suite.up()
+        wait_for(lambda: served(suite) != old, "the new certificate at every port")
+        assert session.noop()[0] == "OK", "the session goes on"
+    assert pids(suite) == before, "a reload suffices"
+
+
+def served(suite: Suite) -> dict[str, int]:
+    return {name: served_certificate(suite.site, name).serial_number for name in STANDARD}

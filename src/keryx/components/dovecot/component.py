@@ -91,6 +91,9 @@ class Dovecot(Component):
         files.append(File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755))
         return files
 
+    def watched(self, site: Site) -> Sequence[Path]:
+        return (site.certificate, site.certificate_key)
+
     def prepare(self, site: Site) -> None:
         """Compile the global Sieve scripts that changed: the mail processes may not write here."""
         view = View(site)

@@ -54,6 +54,9 @@ class Postfix(Component):
     def render(self, site: Site) -> Sequence[File]:
         return view.files_of(site)
 
+    def watched(self, site: Site) -> Sequence[Path]:
+        return (site.certificate, site.certificate_key)
+
     def prepare(self, site: Site) -> None:
         for name in MACHINE_FILES:
             try:
