@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from keryx.core.process import Completed, run
 from keryx.core.secret import SecretStore
 from keryx.host import home as homes
+from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
 
 CHECKOUT = Path(__file__).parent.parent
@@ -27,6 +28,9 @@ port_offset: {offset}
 unbound:
   offline: true
 """
+
+INTERNAL = (10025, 10026, 10027, 10028, 10389, 10587, *(port + 11000 for port in STANDARD.values()))
+"""Loopback ports of a suite, before the offset is added."""
 
 T = TypeVar("T")
 
@@ -92,11 +96,14 @@ class Suite:
 
 
 def free_offset() -> int:
-    """Return a port offset at which the standard ports are free; spread so that suites differ."""
-    offsets = list(range(30000, 55000, 250))
+    """Return a port offset at which all ports of a suite are free; spread so that suites differ.
+
+    All stay below 32768, where the kernel takes ports for outgoing connections.
+    """
+    offsets = list(range(1000, 17500, 250))
     random.shuffle(offsets)
     for offset in offsets:
-        if all(_free(offset + port) for port in (25, 587, 465, 143, 993, 110, 995, 4190)):
+        if all(_free(offset + port) for port in (*STANDARD.values(), *INTERNAL)):
             return offset
     raise AssertionError("no free ports")
 
