@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
 
-from keryx.admin import domains
+from keryx.admin import dns, domains
 from keryx.cli import context, output
 from keryx.cli.changes import DryRun, Force, IfMissing, PurgeMail, tell
+from keryx.dns.records import zone_file
 
 app = typer.Typer(name="domain", help="Domains whose mail is accepted here.", no_args_is_help=True)
 
@@ -62,10 +64,12 @@ def list_(as_json: output.JsonOption = False) -> None:
 
 @app.command()
 def show(domain: Name, as_json: output.JsonOption = False) -> None:
-    """Show a domain."""
+    """Show a domain, and the DNS records to publish for it."""
     found = domains.show(context.site(), domain)
+    records = dns.domain_records(context.site(), found.name)
     if as_json:
-        output.emit_json(found)
+        rows = [{**dataclasses.asdict(record), "zone": record.zone} for record in records]
+        output.emit_json({**dataclasses.asdict(found), "records": rows})
         return
     quota = "the site's" if found.default_quota_mb is None else f"{found.default_quota_mb or 'no limit'}"
     rows = [
@@ -77,6 +81,7 @@ def show(domain: Name, as_json: output.JsonOption = False) -> None:
         ("Quota of new accounts in MiB", quota),
     ]
     output.table(("", ""), rows)
+    output.plain("DNS records to publish:\n\n" + zone_file(records))
 
 
 @app.command("set")
