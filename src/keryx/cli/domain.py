@@ -68,8 +68,8 @@ def show(domain: Name, as_json: output.JsonOption = False) -> None:
     found = domains.show(context.site(), domain)
     records = dns.domain_records(context.site(), found.name)
     if as_json:
-        rows = [{**dataclasses.asdict(record), "zone": record.zone} for record in records]
-        output.emit_json({**dataclasses.asdict(found), "records": rows})
+        shown = [{**dataclasses.asdict(record), "zone": record.zone} for record in records]
+        output.emit_json({**dataclasses.asdict(found), "records": shown})
         return
     quota = "the site's" if found.default_quota_mb is None else f"{found.default_quota_mb or 'no limit'}"
     rows = [
