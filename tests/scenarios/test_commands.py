@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from keryx.cli import context
 from keryx.components import registry
+from keryx.core import errors
 from tests.running import Suite
 
 
@@ -35,8 +38,11 @@ def home() -> Iterator[Path]:
 
 def test_render_needs_no_running_suite_and_changes_no_home(home: Path, tmp_path: Path) -> None:
     (home / "keryx.yaml").write_text("domain: example.org\n")
-    Suite(home).keryx("render", "redis", "--output", str(tmp_path / "out"))
-    assert (tmp_path / "out" / home.relative_to("/") / "etc/redis/redis.conf").is_file()
+    for component in registry.COMPONENTS:
+        Suite(home).keryx("render", component.name, "--output", str(tmp_path / "out"))
+    rendered = tmp_path / "out" / home.relative_to("/")
+    assert (rendered / "etc/redis/redis.conf").is_file()
+    assert "bind_pw = SECRET-ldap-reader" in (rendered / "etc/postfix/ldap/domains.cf").read_text()
     assert sorted(path.name for path in home.iterdir()) == ["keryx.yaml"]
 
 
@@ -108,3 +114,15 @@ def test_no_secret_stands_in_a_log_or_in_a_file_that_others_can_read(suite: Suit
         if found:
             assert path.stat().st_mode & 0o004 == 0, f"{path} shows {found} to everybody"
             assert not path.is_relative_to(suite.home / "log"), f"{path} logs {found}"
+
+
+def test_who_is_not_root_is_told_so(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context.chosen, "home", suite.home)
+    context.site.cache_clear()
+    os.seteuid(65534)
+    try:
+        with pytest.raises(errors.BadInput, match=r"is root's\. Run keryx as root"):
+            context.site()
+    finally:
+        os.seteuid(0)
+        context.site.cache_clear()

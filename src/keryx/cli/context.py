@@ -25,8 +25,11 @@ chosen = Chosen()
 
 @functools.lru_cache(maxsize=1)
 def site() -> Site:
-    """Return the suite that the command is about."""
-    return host_home.site(chosen.home, chosen.config)
+    """Return the suite that the command is about; raises BadInput to whom it is closed."""
+    found = host_home.site(chosen.home, chosen.config)
+    if found.paths.secrets.exists() and not os.access(found.paths.secrets, os.R_OK | os.X_OK):
+        raise errors.BadInput(f"The suite in {chosen.home} is root's.", remedy="Run keryx as root (sudo).")
+    return found
 
 
 def take(arguments: list[str]) -> list[str]:

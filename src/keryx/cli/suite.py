@@ -15,6 +15,7 @@ from rich.status import Status
 from keryx.cli import context, output
 from keryx.components import registry
 from keryx.core import errors, files
+from keryx.core.secret import PlaceholderSecrets
 from keryx.host import foreground, setup, suite
 
 
@@ -188,7 +189,12 @@ def render(
     output: Annotated[Path, typer.Option("--output", help="Folder to write below; made when missing.")],
 ) -> None:
     """Write what a component's files would be, below a folder, without a running suite."""
-    for file in registry.find(component).render(context.site()):
+    chosen = registry.find(component)
+    site = context.site()
+    if not site.paths.secrets.exists():
+        # Without a suite there are no secrets yet, and showing files is no reason to make some.
+        site = dataclasses.replace(site, secrets=PlaceholderSecrets())
+    for file in chosen.render(site):
         target = output / file.path.relative_to("/")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
