@@ -27,7 +27,9 @@ chosen = Chosen()
 def site() -> Site:
     """Return the suite that the command is about; raises BadInput to whom it is closed."""
     found = host_home.site(chosen.home, chosen.config)
-    if found.paths.secrets.exists() and not os.access(found.paths.secrets, os.R_OK | os.X_OK):
+    if found.paths.secrets.exists() and not os.access(
+        found.paths.secrets, os.R_OK | os.X_OK, effective_ids=True
+    ):
         raise errors.BadInput(f"The suite in {chosen.home} is root's.", remedy="Run keryx as root (sudo).")
     return found
 
