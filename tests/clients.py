@@ -12,6 +12,7 @@ import re
 import smtplib
 import socket
 import ssl
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,11 @@ def lmtp(
     finally:
         client.close()
     return 250, ""
+
+
+def fresh(name: str, domain: str = "example.org") -> str:
+    """Return an address that no other test uses."""
+    return f"{name}-{uuid.uuid4().hex[:8]}@{domain}"
 
 
 def somewhere() -> str:
@@ -209,6 +215,63 @@ class ManageSieve:
             lines.append(line.rstrip("\r\n"))
             if re.match(r"(OK|NO|BYE)\b", line):
                 return Reply(line.startswith("OK"), tuple(lines))
+
+
+def login_everywhere(suite: Suite, address: str, password: str) -> dict[str, bool]:
+    """Return at which protocols the login works."""
+    found = {}
+    try:
+        with imap(suite, address, password):
+            found["imap"] = True
+    except imaplib.IMAP4.error:
+        found["imap"] = False
+    pop = pop3(suite)
+    pop.user(address)
+    try:
+        pop.pass_(password)
+        found["pop3"] = True
+    except poplib.error_proto:
+        found["pop3"] = False
+    finally:
+        pop.close()
+    with ManageSieve(suite) as sieve:
+        sieve.starttls()
+        found["sieve"] = sieve.login(address, password).ok
+    with submission(suite) as client:
+        try:
+            client.login(address, password)
+            found["submission"] = True
+        except smtplib.SMTPAuthenticationError:
+            found["submission"] = False
+    return found
+
+
+def everywhere(answer: bool) -> dict[str, bool]:
+    """Return what ``login_everywhere`` says when every protocol answers the same."""
+    return dict.fromkeys(("imap", "pop3", "sieve", "submission"), answer)
+
+
+@contextmanager
+def submission(suite: Suite, address: str = "", password: str = "") -> Iterator[smtplib.SMTP]:
+    """Give a connection to the submission port inside TLS; logged in when an address is given."""
+    with smtplib.SMTP("127.0.0.1", suite.port("submission"), source_address=(somewhere(), 0)) as client:
+        client.starttls(context=network.unverified_tls())
+        client.ehlo("laptop.lan")
+        if address:
+            client.login(address, password)
+        yield client
+
+
+def submits(
+    suite: Suite, login: tuple[str, str], message: EmailMessage, recipient: str, sender: str = ""
+) -> tuple[int, str]:
+    """Submit a message as a user; return the reply to it, or the first refusal before."""
+    with submission(suite, *login) as client:
+        for code, text in (client.mail(sender or login[0]), client.rcpt(recipient)):
+            if code != 250:
+                return code, text.decode()
+        code, text = client.data(message.as_bytes(policy=email.policy.SMTP))
+        return code, text.decode()
 
 
 def old_tls() -> ssl.SSLContext:

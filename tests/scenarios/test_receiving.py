@@ -7,15 +7,11 @@ import uuid
 
 import pytest
 
-from tests.clients import arrives, imap, subjects
+from tests.clients import arrives, fresh, imap, subjects
 from tests.running import Suite, wait_for
 from tests.wire import Wire
 
 SENDER = "friend@ext.test"
-
-
-def fresh(name: str) -> str:
-    return f"{name}-{uuid.uuid4().hex[:8]}@example.org"
 
 
 def rcpt(suite: Suite, recipient: str, sender: str = SENDER) -> str:

@@ -10,7 +10,6 @@ import smtplib
 import ssl
 import subprocess
 import time
-import uuid
 import warnings
 from pathlib import Path
 
@@ -23,10 +22,13 @@ from tests.clients import (
     Compressed,
     ManageSieve,
     arrives,
+    everywhere,
     folders,
+    fresh,
     imap,
     letter,
     lmtp,
+    login_everywhere,
     messages,
     old_tls,
     pop3,
@@ -41,11 +43,6 @@ LINE = "x" * 70 + "\n"
 
 def kilobytes(count: int) -> str:
     return LINE * (count * 1024 // len(LINE))
-
-
-def fresh(name: str) -> str:
-    """Return an address that no other test uses."""
-    return f"{name}-{uuid.uuid4().hex[:8]}@example.org"
 
 
 def submit(suite: Suite, login: tuple[str, str], recipient: str, subject: str) -> None:
@@ -224,40 +221,6 @@ def test_pop3_fetches_and_deletes(suite: Suite) -> None:
 
 
 # --- who may log in, and how ---
-
-
-def login_everywhere(suite: Suite, address: str, password: str) -> dict[str, bool]:
-    """Return at which protocols the login works."""
-    found = {}
-    try:
-        with imap(suite, address, password):
-            found["imap"] = True
-    except imaplib.IMAP4.error:
-        found["imap"] = False
-    pop = pop3(suite)
-    pop.user(address)
-    try:
-        pop.pass_(password)
-        found["pop3"] = True
-    except poplib.error_proto:
-        found["pop3"] = False
-    finally:
-        pop.close()
-    with ManageSieve(suite) as sieve:
-        sieve.starttls()
-        found["sieve"] = sieve.login(address, password).ok
-    with smtplib.SMTP("127.0.0.1", suite.port("submission"), source_address=(somewhere(), 0)) as client:
-        client.starttls(context=network.unverified_tls())
-        try:
-            client.login(address, password)
-            found["submission"] = True
-        except smtplib.SMTPAuthenticationError:
-            found["submission"] = False
-    return found
-
-
-def everywhere(answer: bool) -> dict[str, bool]:
-    return dict.fromkeys(("imap", "pop3", "sieve", "submission"), answer)
 
 
 def test_an_active_account_logs_in_everywhere(suite: Suite) -> None:

@@ -66,6 +66,12 @@ def ensure(site: Site, domain: str) -> Sequence[Key]:
     return [key for key in show(site, domain) if key.active]
 
 
+def complete(site: Site, domain: str) -> bool:
+    """Whether the domain has both keys that sign."""
+    selectors = site.section(RspamdSettings).dkim_selectors
+    return all(_path(site, domain, name).exists() for name in (selectors.rsa, selectors.ed25519))
+
+
 def show(site: Site, domain: str) -> Sequence[Key]:
     """Return the domain's keys, those that sign first; none for an unknown domain."""
     selectors = site.section(RspamdSettings).dkim_selectors

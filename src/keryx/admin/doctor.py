@@ -174,10 +174,11 @@ def _domains(site: Site) -> Finding:
 
 
 def _dkim_keys(site: Site) -> Finding:
-    without = [domain.name for domain in domains.all_of(site) if not dkim.show(site, domain.name)]
+    without = [domain.name for domain in domains.all_of(site) if not dkim.complete(site, domain.name)]
     if without:
         return warning(
-            f"Without DKIM keys: {', '.join(without[:5])}.", f"Make them with: keryx domain add {without[0]}"
+            f"Without DKIM keys: {', '.join(without[:5])}{' ...' if len(without) > 5 else ''}.",
+            "Their mail leaves unsigned. Make the keys with: keryx dkim add",
         )
     return ok("Every domain has DKIM keys.")
 

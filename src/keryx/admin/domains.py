@@ -51,29 +51,56 @@ def add(
     if_missing: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
-    """Add a domain with its postmaster and abuse addresses and its DKIM keys."""
+    """Add a domain with its postmaster and abuse addresses and its DKIM keys.
+
+    With ``if_missing`` one that exists is completed: whatever it lacks of these is added.
+    """
     domain = Domain(addresses.domain_name(name), description, default_quota_mb, max_accounts)
     _check_numbers(domain)
     with writing(site) as directory:
-        if directory.domains.get(domain.name):
-            if if_missing:
-                if not dry_run:
-                    # One that came by ldapadd has no keys yet.
-                    dkim.ensure(site, domain.name)
-                return Outcome(False, (f"The domain {domain.name} exists already; nothing changed.",))
+        exists = directory.domains.get(domain.name) is not None
+        if exists and not if_missing:
             raise errors.Exists(
                 f"The domain {domain.name} exists already.", remedy=f"See keryx domain show {domain.name}"
             )
         missing = _missing_aliases(site, directory, domain.name)
+        # One that came by ldapadd has neither keys nor the required addresses: completed.
+        unsigned = not dkim.complete(site, domain.name)
         if not dry_run:
             # The keys first: no message may leave unsigned.
             dkim.ensure(site, domain.name)
-            directory.domains.add(domain)
+            if not exists:
+                directory.domains.add(domain)
             for alias in missing:
                 directory.aliases.add(alias)
-    said = [f"Added the domain {domain.name}."]
+    said = [] if exists else [f"Added the domain {domain.name}."]
     said += [f"Added the alias {alias.address}: it delivers to {alias.targets[0]}." for alias in missing]
+    if exists and unsigned:
+        said.append(f"Made the DKIM keys of {domain.name}; publish them: keryx dkim show {domain.name}")
+    if not said:
+        return Outcome(False, (f"The domain {domain.name} exists already; nothing changed.",))
     return Outcome(True, tuple(said))
+
+
+def make_keys(site: Site, names: Sequence[str] = (), *, dry_run: bool = False) -> Outcome:
+    """Make the DKIM keys that domains lack; of all domains when none is named.
+
+    For domains that came into the directory without Keryx; nothing is written there.
+    """
+    with reading(site) as directory:
+        if names:
+            wanted = [_get(directory, addresses.domain_name(name)).name for name in names]
+        else:
+            wanted = [domain.name for domain in directory.domains.list()]
+    missing = [name for name in wanted if not dkim.complete(site, name)]
+    if not missing:
+        return Outcome(False, ("Every domain has its DKIM keys; nothing changed.",))
+    if not dry_run:
+        for name in missing:
+            dkim.ensure(site, name)
+    return Outcome(
+        True, tuple(f"Made the DKIM keys of {name}; publish them: keryx dkim show {name}" for name in missing)
+    )
 
 
 def change(

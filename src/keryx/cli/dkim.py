@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from keryx.admin import dkim, dns
+from keryx.admin import dkim, dns, domains
 from keryx.cli import context, output
+from keryx.cli.changes import DryRun, tell
 from keryx.core import errors
 from keryx.settings import names
 
@@ -24,8 +25,19 @@ def list_(as_json: output.JsonOption = False) -> None:
     output.table(
         ("Domain", "Selector", "Algorithm", "Signs"),
         [(key.domain, key.selector, key.algorithm, "yes" if key.active else "no") for key in keys],
-        empty="No domain has a key. Keys are made by: keryx domain add DOMAIN.",
+        empty="No domain has a key. Keys are made by: keryx dkim add",
     )
+
+
+@app.command()
+def add(
+    domain: Annotated[
+        list[str] | None, typer.Argument(help="Domains; all of the directory when none is named.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Make the keys that domains lack, such as those that came by ldapadd; existing keys stay."""
+    tell(domains.make_keys(context.site(), domain or (), dry_run=dry_run), dry_run)
 
 
 @app.command()
@@ -41,7 +53,7 @@ def show(
     keys = dkim.show(context.site(), name)
     if not keys:
         raise errors.NotFound(
-            f"{name} has no DKIM key.", remedy=f"Keys are made by: keryx domain add {name}."
+            f"{name} has no DKIM key.", remedy=f"Keys are made by: keryx dkim add {name}"
         )
     if as_json:
         output.emit_json([_plain(key) for key in keys])

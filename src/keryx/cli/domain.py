@@ -34,7 +34,10 @@ def add(
     if_missing: IfMissing = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Add a domain, with postmaster@ and abuse@ for the administrator and keys to sign its mail."""
+    """Add a domain, with postmaster@ and abuse@ for the administrator and keys to sign its mail.
+
+    With --if-missing a domain that exists gets whatever it lacks of these.
+    """
     outcome = domains.add(
         context.site(),
         domain,

@@ -66,9 +66,9 @@ class SecretStore:
         return self._cache[name]
 
     def put(self, name: str, value: str) -> None:
-        """Store a secret."""
+        """Store a secret, without a final newline: ``ldapadd -y FILE`` takes the whole file."""
         files.make_directory(files.Directory(self.folder, 0o700))
-        files.write(self.path(name), f"{value}\n", mode=0o600)
+        files.write(self.path(name), value, mode=0o600)
         self._cache[name] = Secret(value)
 
 

@@ -43,6 +43,7 @@ def test_a_diff_never_shows_a_secret(tmp_path: Path) -> None:
 def test_a_secret_is_made_once_for_root_only_and_prints_as_stars(tmp_path: Path) -> None:
     store = secret.SecretStore(tmp_path / "secrets")
     value = store.get("reader")
+    assert (tmp_path / "secrets/reader").read_text() == value.reveal(), "no newline: ldapadd -y reads it"
     assert len(value) == 24
     assert secret.SecretStore(tmp_path / "secrets").get("reader") == value
     assert stat.S_IMODE((tmp_path / "secrets/reader").stat().st_mode) == 0o600
