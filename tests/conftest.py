@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +17,8 @@ import pytest
 from keryx.components import registry
 from keryx.host import packages
 from tests.running import Suite
+from tests.sink import Sink, serving
+from tests.world import RECORDS, World
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +33,39 @@ def daemons() -> None:
 
 @pytest.fixture(scope="session")
 def suite() -> Iterator[Suite]:
-    """A whole suite, started by ``keryx up`` in a home and at ports of its own."""
-    home = Path(tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
+    """A whole suite, started by ``keryx up`` in a home and at ports of its own.
+
+    A developer may keep one between runs: with KERYX_TEST_HOME=/some/folder it is made there at
+    the first run and left running.
+    """
+    kept = os.environ.get("KERYX_TEST_HOME")
+    home = Path(kept or tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
+    if kept and (home / "keryx.yaml").exists():
+        running = Suite(home, _names=itertools.count(int(time.time())))
+    else:
+        address = f"127.54.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        running = Suite.create(home, RECORDS.format(address=address))
     home.chmod(0o755)
-    running = Suite.create(home)
     try:
         running.up()
         yield running
     finally:
-        running.keryx("down", check=False)
-        shutil.rmtree(home, ignore_errors=True)
+        if not kept:
+            running.keryx("down", check=False)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def world(suite: Suite) -> World:
+    """The session's suite with the world outside of it."""
+    yaml = (suite.home / "keryx.yaml").read_text()
+    found = re.search(r"mx\.ext\.test\. 300 IN A (127\.54\.[0-9.]+)", yaml)
+    assert found
+    return World(suite, found[1], yaml)
+
+
+@pytest.fixture
+def sink(world: World) -> Iterator[Sink]:
+    """The outside's server for ext.test."""
+    with serving(Sink(world.address)) as running:
+        yield running

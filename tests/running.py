@@ -8,14 +8,18 @@ import json
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from keryx.components import registry
+from keryx.core import errors
 from keryx.core.process import Completed, run
 from keryx.core.secret import SecretStore
 from keryx.host import home as homes
+from keryx.host.supervisor import Supervisor
 from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
 
@@ -83,6 +87,24 @@ class Suite:
     def log(self, component: str) -> str:
         """Return everything a component said."""
         return self.site.paths.log(component).read_text(errors="replace")
+
+    @contextmanager
+    def without(self, component: str) -> Iterator[None]:
+        """Run the block while a component is stopped; afterwards it is ready again."""
+        supervisor = Supervisor(self.site)
+        supervisor.stop_component(component)
+        try:
+            yield
+        finally:
+            supervisor.start_component(component)
+            wait_for(lambda: self._ready(component), f"{component} is ready again", 60)
+
+    def _ready(self, component: str) -> bool:
+        try:
+            registry.find(component).ready(self.site)
+        except errors.NotReady:
+            return False
+        return True
 
     def account(self, name: str = "", *options: str, domain: str = "") -> tuple[str, str]:
         """Make a fresh account; returns its address and password.

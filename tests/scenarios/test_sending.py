@@ -7,93 +7,18 @@ suite's own resolver, through the settings.
 from __future__ import annotations
 
 import json
-import random
-import shutil
 import smtplib
 import ssl
-import tempfile
-import uuid
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from keryx.core import errors, network
 from tests.clients import arrives, old_tls
-from tests.running import Suite, wait_for
+from tests.running import wait_for
 from tests.sink import Sink, serving
 from tests.wire import Wire
-
-RECORDS = """\
-  records:
-    - "ext.test. 300 IN MX 10 mx.ext.test."
-    - "mx.ext.test. 300 IN A {address}"
-    - "good.test. 300 IN A {address}"
-    - "smart.ext.test. 300 IN A {address}"
-    - "7.100.51.198.in-addr.arpa. 300 IN PTR good.test."
-"""
-
-
-@dataclass
-class World:
-    """A suite with a world outside."""
-
-    suite: Suite
-    address: str
-    yaml: str
-
-    def change(self, more: str) -> None:
-        """Bring the suite to its settings with these lines added."""
-        (self.suite.home / "keryx.yaml").write_text(self.yaml + more)
-        self.suite.__dict__.pop("site", None)
-        self.suite.up()
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    home = Path(tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
-    home.chmod(0o755)
-    address = f"127.54.{random.randint(0, 255)}.{random.randint(1, 254)}"
-    suite = Suite.create(home, RECORDS.format(address=address))
-    try:
-        suite.up()
-        yield World(suite, address, (home / "keryx.yaml").read_text())
-    finally:
-        suite.keryx("down", check=False)
-        shutil.rmtree(home, ignore_errors=True)
-
-
-@pytest.fixture
-def sink(world: World) -> Iterator[Sink]:
-    with serving(Sink(world.address)) as running:
-        yield running
-
-
-def message(sender: str, subject: str, *headers: str) -> str:
-    lines = [f"From: {sender}", "To: far@ext.test", f"Subject: {subject}", *headers, "", "Hello.", ""]
-    return "\r\n".join(lines)
-
-
-def submit(
-    suite: Suite, login: tuple[str, str], sender: str, to: str, text: str, port: str = "submission"
-) -> None:
-    """Submit as a mail program does; raises smtplib's errors."""
-    tls = network.unverified_tls()
-    if port == "submissions":
-        client: smtplib.SMTP = smtplib.SMTP_SSL("127.0.0.1", suite.port(port), context=tls)
-    else:
-        client = smtplib.SMTP("127.0.0.1", suite.port(port), local_hostname="laptop.lan")
-        client.starttls(context=tls)
-    with client:
-        client.login(*login)
-        client.sendmail(sender, [to], text.encode())
-
-
-def token() -> str:
-    return uuid.uuid4().hex[:12]
-
+from tests.world import World, message, proxy_header, submit, token
 
 # --- submission
 
@@ -183,23 +108,19 @@ def test_headers_that_tell_of_the_users_machine_are_removed(world: World, sink: 
 
 
 def test_strangers_may_not_relay(world: World) -> None:
-    world.change("trusted_proxies: [10.9.0.0/16]\nports:\n  smtp: {proxy_protocol: true}\n")
-    with Wire(world.suite.port("smtp"), header=_proxy("198.51.100.7")) as wire:
-        replies = wire.envelope("friend@ext.test", "far@ext.test", "admin@example.org")
-    assert replies[1].startswith("554 5.7.1")
-    assert replies[2].startswith("250")
-    for claimed in ("127.0.0.1", "10.9.1.1"):
-        with Wire(world.suite.port("smtp"), header=_proxy(claimed)) as wire:
-            assert wire.envelope("friend@ext.test", "admin@example.org")[1].startswith("550 5.7.1")
-    with Wire(world.suite.port("smtp"), header=b"EHLO no.header\r\n") as wire:
-        assert not wire.greeting.startswith("220")
-    with Wire(world.suite.site.internal_smtp.port) as wire:
-        assert wire.envelope("friend@ext.test", "far@ext.test")[1].startswith("250")
-    world.change("")
-
-
-def _proxy(client: str) -> bytes:
-    return f"PROXY TCP4 {client} 203.0.113.1 40000 25\r\n".encode()
+    proxied = "trusted_proxies: [10.9.0.0/16]\nports:\n  smtp: {proxy_protocol: true}\n"
+    with world.settings(proxied):
+        with Wire(world.suite.port("smtp"), header=proxy_header("198.51.100.7")) as wire:
+            replies = wire.envelope("friend@ext.test", "far@ext.test", "admin@example.org")
+        assert replies[1].startswith("554 5.7.1")
+        assert replies[2].startswith("250")
+        for claimed in ("127.0.0.1", "10.9.1.1"):
+            with Wire(world.suite.port("smtp"), header=proxy_header(claimed)) as wire:
+                assert wire.envelope("friend@ext.test", "admin@example.org")[1].startswith("550 5.7.1")
+        with Wire(world.suite.port("smtp"), header=b"EHLO no.header\r\n") as wire:
+            assert not wire.greeting.startswith("220")
+        with Wire(world.suite.site.internal_smtp.port) as wire:
+            assert wire.envelope("friend@ext.test", "far@ext.test")[1].startswith("250")
 
 
 # --- forwarding
@@ -253,25 +174,25 @@ def test_relayhosts_get_their_logins_over_tls_only(world: World) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(suite.site.certificate, suite.site.certificate_key)
     alice, special = suite.account("alice"), suite.account("special")
+    login = f"password_file: {password}, tls: encrypt"
+    relayhosts = (
+        "postfix:\n"
+        f"  relayhost: {{host: smart.ext.test, port: 2587, user: site, {login}}}\n"
+        "  sender_relayhosts:\n"
+        f"    {special[0]}: {{host: {world.address}, port: 2465, user: ceo, "
+        f"password_file: {password}, tls: wrapper}}\n"
+        f'  tls_policy: {{"[{world.address}]:2465": encrypt}}\n'
+    )
     with (
         serving(Sink(world.address, 2587, tls=tls, logins={"site": "let me in"})) as smart,
         serving(Sink(world.address, 2465, tls=tls, wrapper=True, logins={"ceo": "let me in"})) as own,
+        world.settings(relayhosts),
     ):
-        login = f"password_file: {password}, tls: encrypt"
-        world.change(
-            "postfix:\n"
-            f"  relayhost: {{host: smart.ext.test, port: 2587, user: site, {login}}}\n"
-            "  sender_relayhosts:\n"
-            f"    {special[0]}: {{host: {world.address}, port: 2465, user: ceo, "
-            f"password_file: {password}, tls: wrapper}}\n"
-            f'  tls_policy: {{"[{world.address}]:2465": encrypt}}\n'
-        )
         for sender, where, name in ((alice, smart, "site"), (special, own, "ceo")):
             subject = token()
             submit(suite, sender, sender[0], "far@ext.test", message(sender[0], subject))
             got = where.wait(subject)
             assert (got.login, got.tls) == (name, True)
-    world.change("")
     assert "let me in" not in suite.log("postfix")
 
 
@@ -331,9 +252,12 @@ def test_chosen_messages_are_deleted_and_no_others(world: World) -> None:
 
 
 def test_an_unknown_parameter_is_refused_and_nothing_changes(world: World) -> None:
-    before = (world.suite.site.paths.etc("postfix") / "main.cf").read_text()
-    with pytest.raises(errors.CommandFailed) as caught:
-        world.change("postfix:\n  parameters: {smtp_hello_timeout: 5s}\n")
+    main = world.suite.site.paths.etc("postfix") / "main.cf"
+    before = main.read_text()
+    with (
+        pytest.raises(errors.CommandFailed) as caught,
+        world.settings("postfix:\n  parameters: {smtp_hello_timeout: 5s}\n"),
+    ):
+        pass
     assert "smtp_hello_timeout" in caught.value.stderr + caught.value.stdout
-    assert (world.suite.site.paths.etc("postfix") / "main.cf").read_text() == before
-    world.change("")
+    assert main.read_text() == before
