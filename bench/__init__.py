@@ -1,1 +1,10 @@
-"""Measured comparisons that anyone can run: speed as a ratio to a baseline of the same run."""
+"""Measured comparisons that anyone can run: speed as a ratio to a baseline of the same run.
+
+``bench/run delivery|login|footprint|provision [--quick] [--json]``, as root. Each benchmark makes
+its own suites in throw-away homes and removes them; a suite of the machine is not touched.
+
+A configuration under test is a ``Variant``: the suite itself (``suite``), or one made from the
+templates here (``stock``: the floor and the peers). ``delivery`` loads them in turn (``load``),
+counts in the store and accounts for each daemon's processor time (``accounting``). Results and what
+they mean: docs/explanation/performance.md.
+"""

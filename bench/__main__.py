@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import replace
 
-from bench import delivery, machine
+from bench import delivery, footprint, login, machine, provision
 from bench.daemons import BenchError
 from keryx.core.errors import KeryxError
 
@@ -37,12 +37,15 @@ def _parser() -> argparse.ArgumentParser:
     benches = parser.add_subparsers(dest="bench", required=True)
     for name, function, sentence in (
         ("delivery", _delivery, "SMTP in to stored mailbox, against the floor and the peers"),
+        ("login", _login, "IMAP logins and SMTP AUTH, against the directory's own rate"),
+        ("footprint", _footprint, "memory of the idle suite, seconds until it is ready"),
+        ("provision", _provision, "import of accounts, lookups in a large directory"),
     ):
         bench = benches.add_parser(name, help=sentence, description=sentence)
         bench.set_defaults(function=function)
         bench.add_argument("--quick", action="store_true", help="small: under three minutes")
         bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
-        bench.add_argument("--port", type=int, default=25000, help="first of the ports to use")
+        bench.add_argument("--port", type=int, default=14000, help="first of the ports to use")
         if name == "delivery":
             bench.add_argument("--rounds", type=int, help="rounds")
             bench.add_argument("--messages", type=int, help="messages of one load")
@@ -61,6 +64,24 @@ def _delivery(wanted: argparse.Namespace) -> tuple[str, object]:
     chosen = delivery.causes if wanted.causes else delivery.variants
     tested, results = delivery.measure(chosen, plan, wanted.only)
     return delivery.report(tested, results, plan.sessions), delivery.as_json(tested, results)
+
+
+def _login(wanted: argparse.Namespace) -> tuple[str, object]:
+    plan = replace(login.QUICK if wanted.quick else login.Plan(), port=wanted.port)
+    rates = login.measure(plan)
+    return login.report(rates), login.as_json(rates)
+
+
+def _footprint(wanted: argparse.Namespace) -> tuple[str, object]:
+    plan = replace(footprint.QUICK if wanted.quick else footprint.Plan(), port=wanted.port)
+    found = footprint.measure(plan)
+    return footprint.report(found), footprint.as_json(found)
+
+
+def _provision(wanted: argparse.Namespace) -> tuple[str, object]:
+    plan = replace(provision.QUICK if wanted.quick else provision.Plan(), port=wanted.port)
+    found = provision.measure(plan)
+    return provision.report(found), provision.as_json(found)
 
 
 if __name__ == "__main__":

@@ -56,8 +56,9 @@ class Daemon:
         """End it and what it started."""
         if self._process is None:
             return
-        tree = [psutil.Process(self._process.pid)]
+        tree = []
         with contextlib.suppress(psutil.NoSuchProcess):
+            tree = [psutil.Process(self._process.pid)]
             tree += tree[0].children(recursive=True)
         # All of them: "postfix start-fg" is a shell that passes no signal on, and some of Postfix's
         # processes outlive their master for a while and keep the port.

@@ -17,6 +17,7 @@ from typing import Any
 from bench import accounting, load
 from bench.load import Run, Store
 from bench.machine import sender_address
+from bench.ports import Ports
 from bench.services import Services
 from bench.stock import Shape, Stock
 from bench.suite import Suite
@@ -24,6 +25,7 @@ from bench.table import median, table
 from bench.variant import Place, Variant
 
 FLOOR = "floor"
+FLOOR_TITLE = "F: static maps, no filter, stock settings"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Plan:
     rounds: int = 3
     messages: int = 300
     sessions: Sequence[int] = (1, 10, 50)
-    port: int = 25000
+    port: int = 14000
 
     def count(self, sessions: int) -> int:
         """Return the messages of one load: one session is slow enough with fewer."""
@@ -42,22 +44,20 @@ class Plan:
 
 QUICK = Plan(rounds=1, messages=60, sessions=(1, 10))
 
-PEER = Shape(
-    maps="ldap", milter="inet", lmtp="inet", userdb="ldap", tachydromos=True
-)
+PEER = Shape(maps="ldap", milter="inet", userdb="ldap", tachydromos=True)
 
 
 def variants(services: Services) -> list[Variant]:
     """Return what is compared."""
     return [
-        Stock(FLOOR, "F: static maps, no filter, stock settings", Shape(), services),
+        Stock(FLOOR, FLOOR_TITLE, Shape(), services),
         Suite("suite-unfiltered", "Keryx without the filter", filtered=False),
         Suite("suite", "Keryx as shipped", filtered=True),
         Stock("tachydromos", "Tachydromos 1.1.0's settings", PEER, services),
         Stock(
             "python-maps",
             "a map daemon in Python over HTTP, stock filter",
-            Shape(maps="socketmap", milter="inet", lmtp="inet"),
+            Shape(maps="socketmap", milter="inet"),
             services,
         ),
     ]
@@ -73,6 +73,7 @@ def causes(services: Services) -> list[Variant]:
         ("peer-lmtp", "… LMTP over a Unix socket", {"lmtp": "unix"}),
         ("peer-unfiltered", "… no filter", {"milter": ""}),
         ("peer-deaf", "… a name server that does not answer the filter", {"resolver": False}),
+        ("peer-pcre", "… filter without Hyperscan", {"hyperscan": False}),
         (
             "peer-all",
             "… the first four together",
@@ -82,7 +83,17 @@ def causes(services: Services) -> list[Variant]:
     shapes = [
         Stock(key, title, Shape(**{**_fields(PEER), **change}), services) for key, title, change in changes
     ]
-    return [Stock(FLOOR, "F: static maps, no filter, stock settings", Shape(), services), *shapes]
+    floors = [
+        Stock(FLOOR, FLOOR_TITLE, Shape(), services),
+        Stock("floor-unix", "F with LMTP over a Unix socket", Shape(lmtp="unix"), services),
+        Stock(
+            "floor-tuned",
+            "… and without list index, quotas of Maildir++",
+            Shape(lmtp="unix", counted=False),
+            services,
+        ),
+    ]
+    return [*floors, *shapes]
 
 
 def _fields(shape: Shape) -> dict[str, Any]:
@@ -129,8 +140,9 @@ def measure(
 ) -> tuple[list[Variant], Results]:
     """Start the configurations, load them in turn, stop them."""
     accounts = plan.messages
-    with sender_address() as sender, _folder() as folder, contextlib.ExitStack() as stack:
-        services = Services(folder, plan.port + 2000, accounts)
+    with sender_address() as sender, working_folder() as folder, contextlib.ExitStack() as stack:
+        ports = Ports(plan.port)
+        services = Services(folder, ports.take(), accounts)
         stack.callback(services.stop)
         services.start()
         tested = [item for item in chosen(services) if not only or item.key in {*only, FLOOR}]
@@ -139,7 +151,7 @@ def measure(
         for number, variant in enumerate(tested):
             say(f"starting {variant.title}")
             stack.callback(variant.stop)
-            variant.start(Place(folder / f"v{number}", sender, accounts, plan.port + 250 * number))
+            variant.start(Place(folder / f"v{number}", sender, accounts, ports.take()))
         stores = {variant.key: Store(variant.mail, accounts) for variant in tested}
         for variant in tested:
             # First deliveries make the mailboxes; postscreen gets to know the sender.
@@ -185,7 +197,8 @@ def _load(variant: Variant, store: Store, text: Path, messages: int, sessions: i
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def working_folder() -> Iterator[Path]:
+    """Give a folder that is removed at the end."""
     # Short, because of Unix sockets; open to the daemons' users on the way.
     with tempfile.TemporaryDirectory(prefix="kb-", dir="/tmp") as name:
         Path(name).chmod(0o755)
@@ -205,7 +218,10 @@ def report(tested: Sequence[Variant], results: Results, sessions: Sequence[int])
         row = [variant.title]
         for number in sessions:
             row += [f"{cells[number].rate:.0f}", f"{cells[number].ratio:.2f}"]
-        row += [f"{sum(cells[busiest].milliseconds.values()):.1f}", str(sum(cell.lost for cell in cells.values()))]
+        row += [
+            f"{sum(cells[busiest].milliseconds.values()):.1f}",
+            str(sum(cell.lost for cell in cells.values())),
+        ]
         rows.append(row)
     daemons = sorted({name for variant in tested for name in results[variant.key][busiest].milliseconds})
     parts = []

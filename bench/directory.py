@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.load import DOMAIN
 from keryx.core import password, process
 from keryx.core.secret import Secret
 from keryx.settings.site import Site
-
-from bench.load import DOMAIN
 
 PASSWORD = "correct horse battery bench"
 
@@ -57,10 +56,7 @@ def entries(site: Site, first: int, last: int, *, pattern: str = "{}u") -> Itera
 
 def domain(site: Site) -> str:
     """Return the domain's entry as LDIF."""
-    return (
-        f"dn: ou={DOMAIN},{site.directory.domain_base}\n"
-        f"objectClass: organizationalUnit\nou: {DOMAIN}\n\n"
-    )
+    return f"dn: ou={DOMAIN},{site.directory.domain_base}\nobjectClass: organizationalUnit\nou: {DOMAIN}\n\n"
 
 
 def load(site: Site, last: int, folder: Path) -> None:
@@ -69,7 +65,7 @@ def load(site: Site, last: int, folder: Path) -> None:
     path.write_text(domain(site) + "".join(entries(site, 1, last)))
     path.chmod(0o600)
     # Root needs no password at the Unix socket (SASL EXTERNAL). Status 68: it is there already.
-    argv = ["ldapadd", "-c", "-Q", "-Y", "EXTERNAL", "-H", site.ldapi, "-f", path]
+    argv = ["ldapadd", "-c", "-Q", "-Y", "EXTERNAL", "-H", site.ldapi, "-f", str(path)]
     done = process.run(argv, timeout=600, check=False)
     if done.returncode not in (0, 68):
         done = process.run(argv, timeout=600)

@@ -38,8 +38,8 @@ class Machine:
         """Return the description as two lines."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return [
-            f"{self.date}: {self.processors} x {self.processor}, {self.memory_gib:.0f} GiB, {self.distribution}, "
-            f"Linux {self.kernel}, load before {self.load_before:.2f}",
+            f"{self.date}: {self.processors} x {self.processor}, {self.memory_gib:.0f} GiB, "
+            f"{self.distribution}, Linux {self.kernel}, load before {self.load_before:.2f}",
             versions,
         ]
 
@@ -67,9 +67,7 @@ def describe() -> Machine:
         memory_gib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
         kernel=platform.release(),
         distribution=release.get("PRETTY_NAME", "Linux"),
-        versions={
-            name: ".".join(map(str, installed[name])) for name in DAEMONS if name in installed
-        },
+        versions={name: ".".join(map(str, installed[name])) for name in DAEMONS if name in installed},
         load_before=os.getloadavg()[0],
     )
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from keryx.core import errors
-from keryx.components import registry
-from keryx.host import home as homes
-from keryx.settings.site import Site
-
 from bench import directory
 from bench.daemons import Daemon, wait_until
 from bench.load import DOMAIN
 from bench.machine import SENDER_ADDRESS
+from keryx.components import registry
+from keryx.core import errors
+from keryx.host import home as homes
+from keryx.settings.site import Site
 
 CHECKOUT = Path(__file__).parent.parent
 

@@ -40,7 +40,7 @@ class Shape:
     """Where Postfix looks recipients up."""
     milter: Literal["", "inet", "unix"] = ""
     """How it reaches the filter; empty for none."""
-    lmtp: Literal["inet", "unix"] = "unix"
+    lmtp: Literal["inet", "unix"] = "inet"
     """How it reaches the message store."""
     userdb: Literal["passwd-file", "ldap"] = "passwd-file"
     """Where the message store looks recipients up."""
@@ -50,6 +50,10 @@ class Shape:
     """Restrictions, plugins and filter settings of the Tachydromos chart 1.1.0."""
     resolver: bool = True
     """Whether the name server that the filter asks answers."""
+    hyperscan: bool = True
+    """Whether the filter's expressions are compiled; a fresh Rspamd works without for its first minute."""
+    counted: bool = True
+    """Whether quotas are counted in the list index (exact), or kept in Maildir++'s file."""
 
 
 class Stock(Variant):

@@ -9,15 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keryx.core import process
-from keryx.host import home as homes
-from keryx.host import leftovers
-from keryx.settings.site import Site
-
 from bench import directory
 from bench.daemons import BenchError
 from bench.services import CHECKOUT, settings
 from bench.variant import Place, Variant
+from keryx.core import process
+from keryx.host import home as homes
+from keryx.host import leftovers
+from keryx.settings.site import Site
 
 # One client opens all the connections of the load; the same in every configuration.
 EXTRA = """\
@@ -33,12 +32,17 @@ class Suite(Variant):
     def __init__(self, key: str, title: str, *, filtered: bool, extra: str = EXTRA) -> None:
         self.key, self.title = key, title
         self._filtered, self._extra = filtered, extra
-        self._place: Place
+        self._place: Place | None = None
 
     @property
     def home(self) -> Path:
         """Its home."""
-        return self._place.folder
+        return self._here.folder
+
+    @property
+    def _here(self) -> Place:
+        assert self._place is not None, f"{self.key} has no place yet"
+        return self._place
 
     @cached_property
     def site(self) -> Site:
@@ -49,14 +53,14 @@ class Suite(Variant):
     def smtp(self) -> tuple[str, int]:
         port = self.site.port("smtp")
         assert port is not None
-        return self._place.sender, port
+        return self._here.sender, port
 
     @property
     def mail(self) -> Path:
         return self.site.paths.data("dovecot") / "mail"
 
     @cached_property
-    def roots(self) -> Mapping[str, int]:  # type: ignore[override]
+    def roots(self) -> Mapping[str, int]:
         return {row["name"]: row["pid"] for row in self.status() if row["pid"]}
 
     def status(self) -> list[dict[str, Any]]:
@@ -67,9 +71,13 @@ class Suite(Variant):
     def start(self, place: Place) -> None:
         self.prepare(place)
         self.keryx("up", timeout=600)
-        directory.load(self.site, place.accounts, self.home)
+        self.fill()
         if not self._filtered:
             self._take_filter_out()
+
+    def fill(self) -> None:
+        """Add the accounts of the load to the running directory."""
+        directory.load(self.site, self._here.accounts, self.home)
 
     def prepare(self, place: Place) -> None:
         """Make the home with its keryx.yaml; what an earlier run left there is ended and removed."""
@@ -80,7 +88,7 @@ class Suite(Variant):
         (place.folder / "keryx.yaml").write_text(text)
 
     def stop(self) -> None:
-        if self.home.exists():
+        if self._place is not None and self.home.exists():
             if (self.home / "keryx.yaml").exists():
                 self.keryx("down", check=False)
             leftovers.end(self.home)
