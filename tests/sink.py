@@ -44,6 +44,8 @@ class Sink:
     """Names and passwords; mail without a login is then refused."""
     refusal: str = ""
     """Answer to RCPT instead of 250."""
+    refuses: tuple[str, ...] = ()
+    """Recipients that get the refusal; empty for all."""
     got: list[Received] = field(default_factory=list)
 
     def wait(self, subject: str, timeout: float = 30) -> Received:
@@ -101,9 +103,11 @@ class _Session(socketserver.StreamRequestHandler):
             allowed = self.login or not self.sink.logins
             self._say("250 ok" if allowed else "530 5.7.0 login first")
         elif verb == "RCPT":
-            if not self.sink.refusal:
-                self.recipients.append(line.split("<", 1)[1].split(">", 1)[0])
-            self._say(self.sink.refusal or "250 ok")
+            recipient = line.split("<", 1)[1].split(">", 1)[0]
+            refused = self.sink.refusal and recipient in (self.sink.refuses or (recipient,))
+            if not refused:
+                self.recipients.append(recipient)
+            self._say(self.sink.refusal if refused else "250 ok")
         elif verb == "DATA":
             self._say("354 go ahead")
             self._data()

@@ -13,6 +13,8 @@ import warnings
 
 import pytest
 
+from keryx.admin import dkim as keys
+from keryx.admin.mail_loop import verify_signatures
 from keryx.core import errors, network
 from tests.clients import arrives, old_tls
 from tests.running import wait_for
@@ -261,3 +263,32 @@ def test_an_unknown_parameter_is_refused_and_nothing_changes(world: World) -> No
         pass
     assert "smtp_hello_timeout" in caught.value.stderr + caught.value.stdout
     assert main.read_text() == before
+
+
+# --- bounces
+
+
+def test_a_bounce_to_the_outside_is_signed(world: World) -> None:
+    suite, forward, gone = world.suite, f"{token()}@example.org", f"{token()}@ext.test"
+    suite.keryx("alias", "add", forward, "--to", gone)
+    with serving(Sink(world.address, refusal="550 5.1.1 nobody here", refuses=(gone,))) as outside:
+        with Wire(suite.port("smtp")) as wire:
+            wire.envelope("origin@ext.test", forward)
+            assert wire.data(message("origin@ext.test", token()).encode() + b".\r\n").startswith("250")
+        bounce = outside.wait("Undelivered Mail Returned to Sender")
+    assert (bounce.sender, bounce.recipients) == ("", ("origin@ext.test",))
+    published = {key.record_name: key.record_text for key in keys.show(suite.site, suite.domain)}
+    assert verify_signatures(bounce.content, published) == (2, 2)
+
+
+def test_a_bounce_that_quotes_spam_is_not_lost_to_the_filter(world: World) -> None:
+    """The flag counts 5 and a foreign recipient 2: enough for Junk, if it were not a bounce."""
+    suite = world.suite
+    login = suite.account("alice")
+    for sender, folder in (("", "INBOX"), ("friend@ext.test", "Junk")):
+        subject = token()
+        with Wire(suite.site.internal_smtp.port) as wire:
+            assert wire.envelope(sender, login[0])[1].startswith("250")
+            quoting = message("MAILER-DAEMON@example.org", subject, "X-Spam: Yes")
+            assert wire.data(quoting.encode() + b".\r\n").startswith("250")
+        arrives(suite, login, subject, folder)

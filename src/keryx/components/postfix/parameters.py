@@ -26,6 +26,7 @@ TUNABLE = frozenset(
 _OWNED = """
     alias_database alias_maps append_dot_mydomain compatibility_level config_directory
     data_directory default_transport disable_vrfy_command enable_long_queue_ids inet_interfaces
+    internal_mail_filter_classes
     ldap local_recipient_maps local_transport
     local_transport_maps maillog_file message_size_limit milter_default_action milter_mail_macros
     milter_protocol mydestination mydomain myhostname mynetworks myorigin non_smtpd_milters

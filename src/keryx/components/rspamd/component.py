@@ -41,7 +41,13 @@ LOCAL = (
     "settings.conf",
 )
 OVERRIDE = ("options.inc", "worker-controller.inc", "worker-normal.inc", "worker-proxy.inc")
-RULES = ("keryx_header_from.lua", "keryx_headers.lua", "keryx_rate_limit.lua", "keryx_signing.lua")
+RULES = (
+    "keryx_header_from.lua",
+    "keryx_headers.lua",
+    "keryx_own_bounce.lua",
+    "keryx_rate_limit.lua",
+    "keryx_signing.lua",
+)
 
 
 class Rspamd(Component):

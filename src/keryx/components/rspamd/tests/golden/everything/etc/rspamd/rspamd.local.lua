@@ -2,6 +2,9 @@
 -- Loads our own rules; Rspamd reads this file after its own rules and before its modules.
 
 rspamd_plugins.keryx = { }
-for _, rule in ipairs({ 'keryx_headers', 'keryx_signing', 'keryx_rate_limit', 'keryx_header_from' }) do
+local rules = {
+  'keryx_headers', 'keryx_signing', 'keryx_rate_limit', 'keryx_header_from', 'keryx_own_bounce',
+}
+for _, rule in ipairs(rules) do
   dofile(rspamd_paths['LOCAL_CONFDIR'] .. '/lua/' .. rule .. '.lua')
 end
