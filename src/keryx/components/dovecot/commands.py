@@ -160,3 +160,22 @@ def doveadm(site: Site, *arguments: str, input: str | None = None, accept: tuple
 
 def _last(text: str) -> str:
     return (text.strip().splitlines() or ["it said nothing"])[-1]
+
+
+def forget_dead_master(pidfile: Path) -> None:
+    """Remove the number of a master that is gone.
+
+    After a power cut another process may have been given it, and Dovecot would take that one for
+    itself and refuse to start.
+    """
+    try:
+        pid = int(pidfile.read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    try:
+        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        alive = program.endswith(b"dovecot")
+    except OSError:
+        alive = False
+    if not alive:
+        pidfile.unlink(missing_ok=True)

@@ -97,6 +97,7 @@ class Dovecot(Component):
     def prepare(self, site: Site) -> None:
         """Compile the global Sieve scripts that changed: the mail processes may not write here."""
         view = View(site)
+        commands.forget_dead_master(view.run / "master.pid")
         for script in SCRIPTS:
             commands.compile_sieve(view.conf, view.sieve / script)
 
