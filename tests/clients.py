@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import email.message
 import email.policy
 import imaplib
@@ -218,32 +219,46 @@ class ManageSieve:
 
 
 def login_everywhere(suite: Suite, address: str, password: str) -> dict[str, bool]:
-    """Return at which protocols the login works."""
-    found = {}
+    """Return at which protocols the login works; all at the same time, since refusals are slow."""
+    doors = {"imap": _imap_login, "pop3": _pop3_login, "sieve": _sieve_login, "submission": _smtp_login}
+    with concurrent.futures.ThreadPoolExecutor(len(doors)) as pool:
+        asked = {name: pool.submit(door, suite, address, password) for name, door in doors.items()}
+        return {name: answer.result() for name, answer in asked.items()}
+
+
+def _imap_login(suite: Suite, address: str, password: str) -> bool:
     try:
         with imap(suite, address, password):
-            found["imap"] = True
+            return True
     except imaplib.IMAP4.error:
-        found["imap"] = False
-    pop = pop3(suite)
-    pop.user(address)
+        return False
+
+
+def _pop3_login(suite: Suite, address: str, password: str) -> bool:
+    client = pop3(suite)
+    client.user(address)
     try:
-        pop.pass_(password)
-        found["pop3"] = True
+        client.pass_(password)
     except poplib.error_proto:
-        found["pop3"] = False
+        return False
     finally:
-        pop.close()
+        client.close()
+    return True
+
+
+def _sieve_login(suite: Suite, address: str, password: str) -> bool:
     with ManageSieve(suite) as sieve:
         sieve.starttls()
-        found["sieve"] = sieve.login(address, password).ok
+        return sieve.login(address, password).ok
+
+
+def _smtp_login(suite: Suite, address: str, password: str) -> bool:
     with submission(suite) as client:
         try:
             client.login(address, password)
-            found["submission"] = True
         except smtplib.SMTPAuthenticationError:
-            found["submission"] = False
-    return found
+            return False
+        return True
 
 
 def everywhere(answer: bool) -> dict[str, bool]:

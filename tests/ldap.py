@@ -16,6 +16,8 @@ class Ldap:
     uri: str
     dn: str
     password_file: Path
+    ca: Path | None = None
+    """Who vouches for the server, where TLS is spoken."""
 
     @classmethod
     def admin(cls, site: Site) -> Ldap:
@@ -25,8 +27,9 @@ class Ldap:
 
     def tool(self, name: str, *arguments: str, input: str = "", check: bool = True) -> Completed:
         """Run one of ldap-utils."""
+        env = {"LDAPTLS_CACERT": str(self.ca)} if self.ca else {}
         words = [name, "-x", "-H", self.uri, "-D", self.dn, "-y", str(self.password_file), *arguments]
-        return run(words, input=input, check=check)
+        return run(words, input=input, check=check, env=env)
 
     def add(self, *entries: str) -> None:
         """Add entries given as LDIF."""

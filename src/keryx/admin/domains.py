@@ -103,6 +103,28 @@ def make_keys(site: Site, names: Sequence[str] = (), *, dry_run: bool = False) -
     )
 
 
+def lacking(site: Site) -> list[str]:
+    """Return what the directory needs before the suite can work with it, as sentences.
+
+    For directories that somebody else writes: their first domain, and who gets the postmaster's
+    mail. Raises Unreachable when the directory does not answer.
+    """
+    wanted, access = site.settings.directory, site.directory
+    target = site.settings.role_target
+    said = []
+    with reading(site) as directory:
+        if directory.domains.get(site.settings.domain) is None:
+            entry = f"{wanted.domain_attribute}={site.settings.domain},{access.domain_base}"
+            said.append(f"the domain: {entry} (objectClass {wanted.domain_object_class}).")
+        ours = directory.domains.get(addresses.domain_of(target)) is not None
+        if ours and directory.holder(target) is None:
+            said.append(
+                f"{target}, who gets the mail of postmaster and abuse;"
+                " add that account, or name another in postmaster in keryx.yaml."
+            )
+    return said
+
+
 def change(
     site: Site,
     name: str,

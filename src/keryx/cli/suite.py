@@ -78,6 +78,7 @@ def up(
             output.console.print(change.diff, markup=False)
     with shown_progress() as progress:
         done = suite.up(site, config, progress)
+        setup.reach_directory(site)
         made = setup.first_account(site, progress)
     if done.empty and not made:
         output.say("Everything runs as keryx.yaml says; nothing to do.")

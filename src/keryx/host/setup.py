@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keryx.admin import accounts, dns, domains
+from keryx.admin.access import reading
 from keryx.components import registry
 from keryx.core import errors, files
 from keryx.core.render import render
@@ -54,11 +55,22 @@ def settle(home: Path, config: Path, wishes: Wishes) -> tuple[Site, str]:
     return homes.of(home, load.parse(text, registry.settings_model(), "the command line")), text
 
 
+def reach_directory(site: Site) -> None:
+    """Raise KeryxError with the remedy when somebody else's directory cannot be read.
+
+    The suite runs all the same: mail waits (451) and comes in when the directory is back.
+    """
+    if not site.settings.directory.embedded:
+        with reading(site):
+            pass
+
+
 def first_account(site: Site, progress: Progress) -> bool:
     """Make the first domain and the administrator's account at the first start.
 
-    The password is kept in ``secrets/administrator``. Returns whether anything was made. Later
-    starts make nothing, even when the administrator has removed the account since.
+    The password is kept in ``secrets/administrator``. In a directory that Keryx may only read,
+    the domains get their DKIM keys and nothing else is made. Returns whether anything was done.
+    Later starts make nothing, even when the administrator has removed the account since.
     """
     done = site.paths.state / "first-account"
     if done.exists():
@@ -72,6 +84,9 @@ def first_account(site: Site, progress: Progress) -> bool:
         new = accounts.NewAccount(settings.administrator, password, "Administrator")
         accounts.add(site, new, if_missing=True)
         progress.done(f"added the domain {settings.domain} and the account {settings.administrator}")
+    else:
+        progress.step("Making DKIM keys")
+        domains.make_keys(site)
     files.write(done, "", mode=0o600)
     return True
 
@@ -82,14 +97,23 @@ def summary(site: Site) -> Iterator[str]:
     ports = ", ".join(f"{name} {site.port(name)}" for name in STANDARD if site.port(name))
     yield f"Host name      {settings.host}"
     yield f"Ports          {ports}" + (f"  (offset {offset})" if offset else "")
-    yield f"Administrator  {settings.administrator}"
-    yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"
+    if site.directory_writable:
+        yield f"Administrator  {settings.administrator}"
+        yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"
+    else:
+        yield f"Directory      {site.directory.uri}, read-only: domains and accounts are made there"
+        for sentence in domains.lacking(site):
+            yield f"Missing there  {sentence}"
     yield ""
     yield "DNS records to publish:"
     for record in (*dns.host_records(site), *dns.domain_records(site, settings.domain)):
         yield f"  {record.zone}"
     yield ""
-    yield "Next: keryx doctor checks everything with a real message; keryx user add NAME@" + settings.domain
+    if site.directory_writable:
+        then = f"keryx user add NAME@{settings.domain}"
+        yield f"Next: keryx doctor checks everything with a real message; {then}"
+    else:
+        yield "Next: keryx doctor --account ADDRESS --password-stdin checks everything with a real message"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

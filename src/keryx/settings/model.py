@@ -106,3 +106,10 @@ class SiteSettings(Section):
     def administrator(self) -> str:
         """The first account, made by ``keryx up``."""
         return f"admin@{self.domain}"
+
+    @property
+    def role_target(self) -> str:
+        """Who gets mail for the postmaster of a domain that has no entry for it."""
+        wanted = self.postmaster
+        is_role = wanted is not None and wanted.split("@")[0] in ("postmaster", "abuse")
+        return self.administrator if wanted is None or is_role else wanted

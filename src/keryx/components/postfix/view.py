@@ -84,7 +84,7 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
         "interfaces": ", ".join(_interfaces(site)),
         "mynetworks": ", ".join(_networks(_trusted(site))),
         "lookups": lookups.lookups(site),
-        "role_target": _role_target(site),
+        "role_target": site.settings.role_target,
         "discarded_domain": lookups.DISCARDED.partition("@")[2],
         "sockets": {
             "lmtp": _service(site, site.lmtp),
@@ -219,13 +219,6 @@ def _smuggling(site: Site) -> dict[str, str]:
     }
 
 
-def _role_target(site: Site) -> str:
-    """Return who gets mail for the postmaster of a domain without one."""
-    wanted = site.settings.postmaster
-    is_role = wanted is not None and wanted.split("@")[0] in ("postmaster", "abuse")
-    return site.settings.administrator if wanted is None or is_role else wanted
-
-
 # --- ways out
 
 
@@ -282,8 +275,8 @@ def _lookup_files(site: Site, folder: Path) -> list[File]:
         "tls": access.starttls or access.uri.startswith("ldaps:"),
         "ca": access.ca or SYSTEM_CA,
         "timeout": wanted.timeout,
-        "bind_dn": _dollars(access.bind_dn),
-        "password": _dollars(site.reader_password.reveal()),
+        "bind_dn": access.bind_dn,
+        "password": site.reader_password.reveal(),
     }
     return [
         File(
@@ -296,11 +289,6 @@ def _lookup_files(site: Site, folder: Path) -> list[File]:
         )
         for lookup in lookups.lookups(site)
     ]
-
-
-def _dollars(text: str) -> str:
-    """Keep Postfix from reading ``$name`` in a value."""
-    return text.replace("$", "$$")
 
 
 def _map_files(
