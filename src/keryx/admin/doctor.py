@@ -34,7 +34,6 @@ from keryx.tls import authority
 
 RENEW_DAYS = 21
 DISK_WARNING = 0.10
-DISK_FAILED_BYTES = 256 * 2**20
 OLD_MAIL = datetime.timedelta(hours=4)
 
 # How each protocol with STARTTLS is brought to TLS: (what to say, what the answer begins with).
@@ -211,7 +210,7 @@ def _disk(site: Site) -> Finding:
     state = os.statvfs(site.paths.home)
     share = usage.free / usage.total
     sentence = f"{usage.free / 2**30:.1f} GiB of {usage.total / 2**30:.1f} GiB are free at {site.paths.home}."
-    if usage.free < DISK_FAILED_BYTES or (state.f_files and state.f_favail < 1000):
+    if usage.free < site.settings.disk_reserve or (state.f_files and state.f_favail < 1000):
         return failed(sentence, "Mail is being refused for now (452). Make room; it recovers by itself.")
     if share < DISK_WARNING:
         return warning(sentence, "Make room before mail is refused (452).")

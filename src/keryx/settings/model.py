@@ -103,6 +103,11 @@ class SiteSettings(Section):
         return self.postmaster or f"postmaster@{self.domain}"
 
     @property
+    def disk_reserve(self) -> int:
+        """Bytes of free disk below which no mail is taken (452): room to deliver what was taken."""
+        return 2 * self.message_size_limit_mb * 1024 * 1024
+
+    @property
     def administrator(self) -> str:
         """The first account, made by ``keryx up``."""
         return f"admin@{self.domain}"
