@@ -17,6 +17,7 @@ from keryx.components import registry
 from keryx.core import errors, files
 from keryx.core.secret import PlaceholderSecrets
 from keryx.host import foreground, setup, suite
+from keryx.host import status as components
 
 
 def register(app: typer.Typer) -> None:
@@ -126,7 +127,7 @@ def restart(
 
 def status(as_json: output.JsonOption = False) -> None:
     """Show every component: state, ports, memory, since when. Exit status 1 unless all are ready."""
-    rows = suite.status(context.site())
+    rows = components.of_all(context.site())
     if as_json:
         output.emit_json([dataclasses.asdict(row) for row in rows])
     else:
@@ -148,7 +149,7 @@ def status(as_json: output.JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _coloured(row: suite.ComponentStatus) -> str:
+def _coloured(row: components.ComponentStatus) -> str:
     colour = {"running": "green", "stopped": "dim"}.get(row.state, "red")
     return f"[{colour}]{row.state}[/{colour}]"
 

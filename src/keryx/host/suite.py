@@ -1,4 +1,4 @@
-"""The suite on this machine: up, down, restart, status.
+"""The suite on this machine: up, down, restart.
 
 ``up`` goes in stages across all components: install all, make certificate and secrets, start
 all, wait for each in start order. It may be run again at any time: what is already so stays.
@@ -14,14 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import errors, files
-from keryx.host import apparmor, boot, leftovers, packages, ports, prepare
+from keryx.host import apparmor, boot, leftovers, packages, ports, prepare, status
 from keryx.host.progress import Progress
-from keryx.host.supervisor import Process, Supervisor, configuration
+from keryx.host.supervisor import Supervisor, configuration
 from keryx.settings.site import Site
 from keryx.tls import authority
 
@@ -48,25 +46,6 @@ class Plan:
         return not (self.missing_packages or self.starts or self.stops or self.changes or self.upgrades)
 
 
-@dataclass(frozen=True)
-class ComponentStatus:
-    """How one component is."""
-
-    name: str
-    title: str
-    state: str
-    """``running``, ``starting``, ``failing``, ``stopped``, or ``not ready``."""
-    ready: bool
-    pid: int
-    uptime: int
-    """Seconds."""
-    memory: int
-    """Bytes, its processes' proportional set size (proc(5))."""
-    ports: tuple[int, ...]
-    sentence: str
-    """What is wrong, when something is."""
-
-
 class StartFailed(errors.KeryxError):
     """A component did not become ready: which, why, and the last lines of its log."""
 
@@ -87,14 +66,14 @@ def plan(site: Site) -> Plan:
     missing = packages.missing(wanted)
     changes, upgrades = {}, []
     for component in wanted:
-        if not _runs(processes.get(component.name)):
+        if not status.runs(processes.get(component.name)):
             continue
         if paths := prepare.changed(component, site):
             changes[component.name] = tuple(_describe(component, site, paths))
         elif prepare.started_with(component, site).packages != packages.exact_versions(component):
             upgrades.append(component.name)
     names = [component.name for component in wanted]
-    running = [name for name in names if _runs(processes.get(name))]
+    running = [name for name in names if status.runs(processes.get(name))]
     return Plan(
         tuple(missing),
         tuple(name for name in names if name not in running),
@@ -158,12 +137,6 @@ def restart(site: Site, names: Sequence[str], progress: Progress) -> None:
         supervisor.restart_component(component.name)
         _wait(component, site, supervisor)
         progress.done(f"{component.name} restarted")
-
-
-def status(site: Site) -> list[ComponentStatus]:
-    """Return how every wanted component is, in start order."""
-    processes = Supervisor(site).processes()
-    return [_status(component, site, processes.get(component.name)) for component in registry.enabled(site)]
 
 
 def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Site:
@@ -231,7 +204,7 @@ def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, pr
 def _take_up(component: Component, site: Site, supervisor: Supervisor, todo: Plan) -> str:
     """Start, reload or restart one component; return what was done to it."""
     state = supervisor.processes().get(component.name)
-    if not _runs(state):
+    if not status.runs(state):
         if state is not None and state.state in ("STOPPED", "EXITED", "FATAL"):
             supervisor.start_component(component.name)
         return "ready"
@@ -291,54 +264,6 @@ def log_tail(site: Site, component: str, lines: int) -> list[str]:
             return stream.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []
-
-
-def _status(component: Component, site: Site, process: Process | None) -> ComponentStatus:
-    ready, sentence = False, ""
-    if _runs(process):
-        try:
-            component.ready(site)
-            ready = True
-        except errors.KeryxError as error:
-            sentence = error.sentence
-    elif process is not None:
-        sentence = process.failures
-    pid = process.pid if process else 0
-    return ComponentStatus(
-        component.name,
-        component.title,
-        _word(process, ready),
-        ready,
-        pid,
-        max(0, int(time.time()) - process.since) if process and process.since else 0,
-        _memory(pid),
-        tuple(listener.port for listener in component.listeners(site)),
-        sentence,
-    )
-
-
-def _word(process: Process | None, ready: bool) -> str:
-    if process is None or process.state in ("STOPPED", "STOPPING"):
-        return "stopped"
-    if process.state in ("BACKOFF", "EXITED", "FATAL"):
-        return "failing"
-    return "running" if ready else "not ready"
-
-
-def _memory(pid: int) -> int:
-    if not pid:
-        return 0
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                total += process.memory_full_info().pss
-    return total
-
-
-def _runs(process: Process | None) -> bool:
-    return process is not None and process.state in ("RUNNING", "STARTING")
 
 
 def _all_ready(site: Site, wanted: Sequence[Component]) -> bool:
