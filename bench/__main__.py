@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ def main() -> int:
     if os.geteuid() != 0:
         print("bench: run it as root; it starts mail servers.", file=sys.stderr)
         return 1
+    # Ended by kill as by ^C: the daemons are stopped and the folders removed.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     here = machine.describe()
     try:
         text, data = wanted.function(wanted)
@@ -30,6 +34,10 @@ def main() -> int:
     else:
         print("\n".join([*here.lines(), "", text]))
     return 0
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -72,7 +72,6 @@ def causes(services: Services) -> list[Variant]:
         ("peer-scanners", "… two filter processes", {"scanners": 2}),
         ("peer-lmtp", "… LMTP over a Unix socket", {"lmtp": "unix"}),
         ("peer-unfiltered", "… no filter", {"milter": ""}),
-        ("peer-deaf", "… a name server that does not answer the filter", {"resolver": False}),
         ("peer-pcre", "… filter without Hyperscan", {"hyperscan": False}),
         (
             "peer-all",

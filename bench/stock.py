@@ -48,8 +48,6 @@ class Shape:
     """Processes of the filter's milter worker (Rspamd's default is one)."""
     tachydromos: bool = False
     """Restrictions, plugins and filter settings of the Tachydromos chart 1.1.0."""
-    resolver: bool = True
-    """Whether the name server that the filter asks answers."""
     hyperscan: bool = True
     """Whether the filter's expressions are compiled; a fresh Rspamd works without for its first minute."""
     counted: bool = True
