@@ -6,18 +6,22 @@ Entries are loaded with ldapadd and changed with ldapmodify; Keryx's own command
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import os
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 
-from keryx.admin import doctor
+from keryx.admin import accounts, doctor
+from keryx.admin.accounts import Changes, NewAccount
 from keryx.core import check
 from tests import ldap
 from tests.clients import arrives, everywhere, fresh, letter, lmtp, login_everywhere, submits
 from tests.ldap import Ldap
-from tests.running import Suite
+from tests.running import Suite, wait_for
 from tests.wire import Wire
 
 SECRET = "wonder land rabbit"
@@ -44,10 +48,12 @@ def ssha(password: str) -> str:
     return "{SSHA}" + base64.b64encode(digest + salt).decode()
 
 
-def rcpt(suite: Suite, recipient: str) -> str:
-    """Return the first nine characters of the reply to RCPT from another server."""
+def rcpt(suite: Suite, recipient: str, size: int = 0) -> str:
+    """Return the codes that begin the reply to RCPT from another server."""
     with Wire(suite.port("smtp")) as wire:
-        return wire.envelope("friend@ext.test", recipient)[1][:9]
+        wire.say("EHLO client.ext.test")
+        wire.say(f"MAIL FROM:<friend@ext.test> SIZE={size}")
+        return wire.say(f"RCPT TO:<{recipient}>")[:9]
 
 
 class TestAnExistingTree:
@@ -96,3 +102,55 @@ class TestAnExistingTree:
         assert rcpt(suite, f"postmaster@{name}").startswith("250")
         again = suite.keryx("domain", "add", name, "--if-missing").stdout
         assert "nothing changed" in again
+
+
+class TestChanges:
+    """Changes that do not come through Keryx."""
+
+    def test_logins_are_remembered_for_a_minute_at_most(self, suite: Suite) -> None:
+        conf = (suite.site.paths.etc("dovecot") / "dovecot.conf").read_text()
+        found = re.search(r"^auth_cache_ttl = (\d+) secs$", conf, re.M)
+        assert found
+        assert 0 < int(found[1]) <= 60
+        assert re.search(r"^auth_cache_negative_ttl = 0$", conf, re.M)
+
+    @pytest.mark.parametrize("way", ["ldappasswd", "ldapmodify"])
+    def test_users_change_their_own_password(
+        self, suite: Suite, tree: str, admin: Ldap, tmp_path: Path, way: str
+    ) -> None:
+        address, other = fresh("bob", tree), "another good rabbit"
+        admin.add(ldap.account(suite.site, address, ssha(SECRET)))
+        assert login_everywhere(suite, address, SECRET) == everywhere(True)
+        secret = tmp_path / "secret"
+        secret.write_text(SECRET)
+        user = dataclasses.replace(admin, dn=ldap.account_dn(suite.site, address), password_file=secret)
+        if way == "ldappasswd":
+            user.tool("ldappasswd", "-s", other)
+        else:
+            user.replace(user.dn, "userPassword", ssha(other))
+        # Within the second of a login that is remembered another password may be refused.
+        wait_for(lambda: login_everywhere(suite, address, other) == everywhere(True), "the new works", 10)
+
+    def test_another_quota_holds_at_once_for_every_address(self, suite: Suite, tree: str) -> None:
+        address, alias = fresh("carol", tree), fresh("carol.alias", tree)
+        new = NewAccount(address, SECRET, quota_mb=1, aliases=(alias,))
+        accounts.add(suite.site, new)
+        recipients = (address, alias, address.replace("@", "+shop@"))
+        for quota, code in ((1, "552 5.2.2"), (10, "250 2.1.5"), (1, "552 5.2.2"), (0, "250 2.1.5")):
+            accounts.change(suite.site, address, Changes(quota_mb=quota))
+            assert [rcpt(suite, to, size=2_000_000) for to in recipients] == [code] * 3, quota
+
+    def test_another_owner_of_an_alias_holds_at_once(self, suite: Suite, tree: str) -> None:
+        first, second, alias = fresh("first", tree), fresh("second", tree), fresh("moving", tree)
+        for address in (first, second):
+            accounts.add(suite.site, NewAccount(address, SECRET))
+        for owner, other in ((first, second), (second, first)):
+            accounts.change(suite.site, other, Changes(remove_aliases=(alias,)))
+            accounts.change(suite.site, owner, Changes(add_aliases=(alias,)))
+            codes = {
+                login: submits(suite, (login, SECRET), letter("x", From=alias), login, alias)[0]
+                for login in (owner, other)
+            }
+            assert codes == {owner: 250, other: 553}
+            header_only = submits(suite, (other, SECRET), letter("x", From=alias), other)
+            assert header_only[0] == 554, "the filter knows it too"

@@ -44,7 +44,7 @@ def guest(daemons: None) -> Iterator[Guest]:
     home = Path(tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
     home.chmod(0o755)
     server = Foreign.create(home / "foreign")
-    suite = Suite.create(home / "suite", server.settings())
+    suite = Suite.create(home / "suite", "dovecot: {auth_cache_seconds: 1}\n" + server.settings())
     text = (suite.home / "keryx.yaml").read_text()
     server.person(*ALICE, ALIAS, postLimit="50")
     server.person("boss@example.org", SECRET, postAnySender="TRUE", postMute="FALSE")
@@ -182,10 +182,38 @@ def test_starttls_works_and_another_authority_is_told(guest: Guest) -> None:
     flows(suite, "over ldaps again")
 
 
-def test_a_change_there_takes_effect_here(guest: Guest) -> None:
+def test_a_disabled_account_is_out_within_the_time_that_logins_are_remembered(guest: Guest) -> None:
     suite, server = guest.suite, guest.server
-    server.person("late@example.org", SECRET)
     late = ("late@example.org", SECRET)
-    assert login_everywhere(suite, *late) == everywhere(True)
+    server.person(*late)
+    assert login_everywhere(suite, *late) == everywhere(True), "now it is remembered"
     server.owner.replace(f"uid=late,{PEOPLE}", "postEnabled", "FALSE")
-    assert rcpt(suite, "late@example.org") == "550 5.2.1"
+    assert rcpt(suite, late[0]) == "550 5.2.1"
+    wait_for(lambda: login_everywhere(suite, *late) == everywhere(False), "it is out", 20)
+
+
+def test_another_password_is_the_only_one(guest: Guest) -> None:
+    suite, server = guest.suite, guest.server
+    address, other = "carol@example.org", "another good rabbit"
+    server.person(address, SECRET)
+    assert login_everywhere(suite, address, SECRET) == everywhere(True)
+    server.owner.replace(f"uid=carol,{PEOPLE}", "userPassword", other)
+    wait_for(lambda: login_everywhere(suite, address, other) == everywhere(True), "the new works", 10)
+    wait_for(lambda: login_everywhere(suite, address, SECRET) == everywhere(False), "the old is out", 20)
+
+
+def test_a_new_super_user_may_use_any_sender_and_a_former_one_may_not(guest: Guest) -> None:
+    suite, server = guest.suite, guest.server
+    dave = ("dave@example.org", SECRET)
+    server.person(*dave)
+    foreign = letter("sent", From=ALICE[0])
+
+    def codes() -> tuple[int, int]:
+        """Return the answers to a foreign envelope sender and to a foreign header From."""
+        return submits(suite, dave, foreign, dave[0], ALICE[0])[0], submits(suite, dave, foreign, dave[0])[0]
+
+    assert codes() == (553, 554)
+    server.owner.replace(f"uid=dave,{PEOPLE}", "postAnySender", "TRUE")
+    wait_for(lambda: codes() == (250, 250), "any sender is allowed", 20)
+    server.owner.replace(f"uid=dave,{PEOPLE}", "postAnySender", "FALSE")
+    wait_for(lambda: codes() == (553, 554), "and no longer", 20)

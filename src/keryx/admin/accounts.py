@@ -104,7 +104,7 @@ def add(site: Site, new: NewAccount, *, if_missing: bool = False, dry_run: bool 
         said.append("It takes over the mail that an earlier account of this address left on disk.")
     if not dry_run:
         # A login that was tried before the account existed is remembered as failed.
-        said += effects.forget(site, wanted, disconnect=False)
+        said += effects.forget(site, *account.addresses, disconnect=False)
     return Outcome(True, tuple(said))
 
 
@@ -132,7 +132,8 @@ def change(
             directory.accounts.change(after)
     said = [f"Changed the account {wanted}: {_difference(before, after)}."]
     if not dry_run:
-        said += effects.forget(site, wanted, disconnect=before.active and not after.active)
+        aliases_of_both = {*before.aliases, *after.aliases}
+        said += effects.forget(site, wanted, *aliases_of_both, disconnect=before.active and not after.active)
     return Outcome(True, tuple(said))
 
 
@@ -166,7 +167,7 @@ def remove(
             said += aliases.without_target(directory, own, dry_run=dry_run)
         if not dry_run:
             directory.accounts.remove(wanted)
-    said += after_removal(site, wanted, purge_mail=purge_mail, dry_run=dry_run)
+    said += after_removal(site, account, purge_mail=purge_mail, dry_run=dry_run)
     return Outcome(True, tuple(said))
 
 

@@ -183,7 +183,7 @@ def remove(
             _remove(site, directory, wanted, accounts, groups)
     said.append(f"Removed {_count(len(accounts), 'account')} and {_count(len(groups), 'alias', 'aliases')}.")
     for account in accounts:
-        said += after_removal(site, account.address, purge_mail=purge_mail, dry_run=dry_run)
+        said += after_removal(site, account, purge_mail=purge_mail, dry_run=dry_run)
     return Outcome(True, tuple(said))
 
 
@@ -222,11 +222,12 @@ def _check_empty(
         )
 
 
-def after_removal(site: Site, address: str, *, purge_mail: bool, dry_run: bool) -> list[str]:
+def after_removal(site: Site, account: Account, *, purge_mail: bool, dry_run: bool) -> list[str]:
     """End the sessions of a removed account and say where its mail stays; or remove the mail."""
     said: list[str] = []
+    address = account.address
     if not dry_run:
-        said += effects.forget(site, address, disconnect=True)
+        said += effects.forget(site, *account.addresses, disconnect=True)
     if not effects.has_mailbox(site, address):
         return said
     if not purge_mail:

@@ -13,13 +13,14 @@ from keryx.core import errors
 from keryx.settings.site import Site
 
 
-def forget(site: Site, address: str, *, disconnect: bool) -> tuple[str, ...]:
+def forget(site: Site, address: str, *others: str, disconnect: bool) -> tuple[str, ...]:
     """Make Dovecot forget what it knows of an account; with ``disconnect`` end its sessions.
 
+    ``others`` are its aliases, old and new: what was looked up by one is remembered under it.
     Returns a sentence when that did not work, so that a person knows that it takes a while.
     """
     try:
-        commands.flush(site, address)
+        commands.flush(site, address, *others)
         if disconnect:
             commands.kick(site, address)
     except errors.NotReady:
