@@ -55,7 +55,7 @@ def suite() -> Iterator[Suite]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def world(suite: Suite) -> World:
     """The session's suite with the world outside of it."""
     yaml = (suite.home / "keryx.yaml").read_text()

@@ -3,6 +3,7 @@ at a loopback address behind them, and users who submit mail to it."""
 
 from __future__ import annotations
 
+import random
 import smtplib
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from keryx.core import network
+from keryx.core.process import run
 from tests.running import Suite
 
 RECORDS = """\
@@ -46,6 +48,21 @@ class World:
         (self.suite.home / "keryx.yaml").write_text(text)
         self.suite.__dict__.pop("site", None)
         self.suite.up()
+
+
+@contextmanager
+def strangers() -> Iterator[str]:
+    """Give this machine addresses that are not its own in any mind but the kernel's: yields the
+    first three numbers; 20 to 39 may follow (198.18.0.0/15 is for such tests, RFC 2544)."""
+    network = f"198.18.{random.randint(0, 255)}"
+    addresses = [f"{network}.{number}/32" for number in range(20, 40)]
+    try:
+        for address in addresses:
+            run(["ip", "address", "add", address, "dev", "lo"])
+        yield network
+    finally:
+        for address in addresses:
+            run(["ip", "address", "delete", address, "dev", "lo"], check=False)
 
 
 def token() -> str:

@@ -30,6 +30,7 @@ _OWNED = """
     ldap local_recipient_maps local_transport
     local_transport_maps maillog_file message_size_limit milter_default_action milter_mail_macros
     milter_protocol mydestination mydomain myhostname mynetworks myorigin non_smtpd_milters
+    ptr_required
     postscreen_access_list postscreen_cache_map
     postscreen_denylist_action postscreen_dnsbl_action postscreen_dnsbl_sites
     postscreen_dnsbl_threshold postscreen_greet_action postscreen_upstream_proxy_protocol

@@ -21,6 +21,10 @@ INTERFACES = "maps/interfaces"
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 DIRECT = "smtp"
 WRAPPER = "smtp-tls"
+PTR_CHECKS = {
+    "exists": "reject_unknown_reverse_client_hostname",
+    "matches": "reject_unknown_client_hostname",
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
             [*([] if proxied["smtp"] else ["permit_mynetworks"]), f"cidr:{etc}/maps/postscreen_access"]
         ),
         "client_checks": _client_checks(settings, etc),
+        "ptr_required": PTR_CHECKS.get(settings.check_ptr, ""),
         "helo_checks": _helo_checks(settings, etc),
         "smuggling": _smuggling(site),
         "hide_session": settings.header_privacy and _version(site) >= (3, 10),
@@ -181,16 +186,12 @@ def _submissions(site: Site, proxied: Mapping[str, bool]) -> list[Submission]:
 
 
 def _client_checks(settings: PostfixSettings, etc: Path) -> list[str]:
-    wanted = {
-        "exists": "reject_unknown_reverse_client_hostname",
-        "matches": "reject_unknown_client_hostname",
-    }.get(settings.check_ptr)
-    if wanted is None:
+    if settings.check_ptr == "none":
         return []
     return [
         f"check_client_access cidr:{etc}/maps/ptr_networks",
-        f"check_reverse_client_hostname_access texthash:{etc}/maps/ptr_names",
-        wanted,
+        # Postfix lets nobody pass by a name that the client chose; this table tells whom to check.
+        f"check_reverse_client_hostname_access pcre:{etc}/maps/ptr_names",
     ]
 
 
@@ -298,19 +299,19 @@ def _map_files(
     spoofed = [*_trusted(site), *site.settings.trusted_proxies]
     refusal = "550 5.7.1 The PROXY header names an address that it may not name"
     networks = [item for item in settings.ptr_allow if not isinstance(item, str)]
-    host_names = [item for item in settings.ptr_allow if isinstance(item, str)]
+    host_names = [re.escape(item) for item in settings.ptr_allow if isinstance(item, str)]
     tables: dict[str, Iterable[tuple[object, str]]] = {
         "interfaces": [(f"# {', '.join(_interfaces(site))}", "")],
         "postscreen_access": settings.postscreen_access.items(),
         "helo_names": [(name, "OK") for name in settings.helo_allow],
         "ptr_networks": [(network, "OK") for network in networks],
-        "ptr_names": [(name, "OK") for name in host_names],
         "proxy_spoofing": [(network, refusal) for network in dict.fromkeys(spoofed)],
         "tls_policy": _tls_policies(settings).items(),
     }
     made = [File(folder / name, _template("table", {"rows": list(rows)})) for name, rows in tables.items()]
     patterns: dict[str, Mapping[str, object]] = {
         "ascii_only": {},
+        "ptr_names": {"allowed": host_names},
         "private_headers": {"hide_session": names["hide_session"]},
         "role_addresses": {},
         "sender_routes": {"routes": _routes(settings)},
