@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from keryx.admin.doctor import served_certificate
+from keryx.components import registry
 from keryx.core.process import Completed
+from keryx.host import home as homes
 from keryx.host import leftovers
+from keryx.host.supervisor import configuration
 from keryx.settings.ports import STANDARD
 from tests import clients
 from tests.running import Suite, wait_for
@@ -100,11 +103,12 @@ def capabilities(suite: Suite) -> dict[str, str]:
 
 
 def test_a_port_that_is_switched_off_closes(suite: Suite) -> None:
+    address = ("127.0.0.1", suite.port("pop3"))
     with edited(suite, "ports:\n  pop3: false\n"):
         suite.up()
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", suite.port("pop3")), timeout=5)
-    socket.create_connection(("127.0.0.1", suite.port("pop3")), timeout=5).close()
+            socket.create_connection(address, timeout=5)
+    socket.create_connection(address, timeout=5).close()
 
 
 @pytest.mark.parametrize(
@@ -209,3 +213,17 @@ def test_a_renewed_certificate_is_shown_without_dropping_a_session(suite: Suite)
 
 def served(suite: Suite) -> dict[str, int]:
     return {name: served_certificate(suite.site, name).serial_number for name in STANDARD}
+
+
+def test_a_component_switched_on_or_off_leaves_the_others_alone(suite: Suite) -> None:
+    before = pids(suite)
+    with edited(suite, "clamav:\n  enabled: true\n"):
+        wanted = registry.enabled(homes.site(suite.home))
+        file = configuration(suite.site, wanted, suite.home / "keryx.yaml")
+        now = (suite.home / "etc/supervisor/supervisord.conf").read_text()
+        programs = file.content.split("\n\n")
+        missing = [part for part in now.split("\n\n") if part not in programs]
+        assert missing == [], "the others' programs are the same to the letter"
+        assert "[program:clamav]" in file.content
+        assert "[program:clamav]" not in now
+    assert pids(suite) == before

@@ -12,7 +12,7 @@ from pathlib import Path
 from keryx.core import files
 from keryx.core.process import run
 from keryx.core.render import render
-from keryx.host.supervisor import Supervisor
+from keryx.host.supervisor import SOURCES, Supervisor
 from keryx.settings.site import Site
 
 UNITS = Path("/etc/systemd/system")
@@ -30,21 +30,21 @@ def unit_name(home: Path) -> str:
     return f"keryx-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}.service"
 
 
-def unit(site: Site, environment: str) -> str:
-    """Return the unit's text; ``environment`` is the PYTHONPATH of this installation."""
+def unit(site: Site) -> str:
+    """Return the unit's text."""
     return render(
         __package__ or "",
         "keryx.service",
         home=site.paths.home,
         argv=" ".join([*Supervisor(site).argv(), "--nodaemon"]),
-        python_path=environment,
+        python_path=SOURCES,
     )
 
 
-def install(site: Site, environment: str) -> bool:
+def install(site: Site) -> bool:
     """Install and enable the unit; return whether it changed."""
     name = unit_name(site.paths.home)
-    changed = files.write(UNITS / name, unit(site, environment))
+    changed = files.write(UNITS / name, unit(site))
     if changed:
         run(["systemctl", "daemon-reload"])
         run(["systemctl", "enable", name])

@@ -173,10 +173,9 @@ def _check_ports(site: Site, wanted: Sequence[Component]) -> None:
 
 def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, progress: Progress) -> None:
     supervisor = Supervisor(site)
-    python_path = os.environ.get("PYTHONPATH", "")
     apparmor.allow(site)
     if boot.has_systemd():
-        boot.install(site, python_path)
+        boot.install(site)
     file = configuration(site, wanted, config)
     if supervisor.pid() is None:
         files.install(file)

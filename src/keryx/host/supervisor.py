@@ -5,7 +5,6 @@ Manual: https://supervisord.org/api.html
 
 from __future__ import annotations
 
-import os
 import resource
 import shlex
 import sys
@@ -19,6 +18,8 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+import keryx
+from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import errors
 from keryx.core.files import File
@@ -27,6 +28,8 @@ from keryx.core.render import render
 from keryx.settings.site import Site
 
 DESCRIPTORS = 65536
+SOURCES = Path(keryx.__file__).parent.parent
+"""Where this package stands, for the processes that the supervisor starts."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,13 @@ def configuration(site: Site, components: Sequence[Component], config: Path) -> 
         _Program(
             component.name,
             _escape(shlex.join(_command(site, component, config))),
-            _escape(f'PYTHONPATH="{os.environ.get("PYTHONPATH", "")}",PYTHONNOUSERSITE="1"'),
-            10 * (place + 1),
+            _escape(f'PYTHONPATH="{SOURCES}",PYTHONNOUSERSITE="1"'),
+            # Counted over all components: one that is switched on must not move the others.
+            10 * (registry.COMPONENTS.index(component) + 1),
             component.stop_signal,
             site.paths.log(component.name),
         )
-        for place, component in enumerate(components)
+        for component in components
     ]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     text = render(

@@ -2,18 +2,20 @@ from pathlib import Path
 
 from keryx.core.secret import PlaceholderSecrets
 from keryx.host import boot
+from keryx.host.supervisor import SOURCES
 from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
 
 
 def test_the_unit_runs_the_supervisor_in_its_foreground() -> None:
     site = Site(SiteSettings(domain="example.org"), Paths(Path("/var/lib/keryx")), PlaceholderSecrets())
-    lines = boot.unit(site, "/opt/keryx/src").splitlines()
+    lines = boot.unit(site).splitlines()
     (start,) = (line for line in lines if line.startswith("ExecStart="))
     assert start.endswith(
         "-m supervisor.supervisord -c /var/lib/keryx/etc/supervisor/supervisord.conf --nodaemon"
     )
-    assert "Environment=PYTHONPATH=/opt/keryx/src PYTHONNOUSERSITE=1" in lines
+    assert f"Environment=PYTHONPATH={SOURCES} PYTHONNOUSERSITE=1" in lines
+    assert (SOURCES / "keryx/cli/main.py").is_file()
     assert "KillMode=mixed" in lines
 
 
