@@ -25,7 +25,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, _end)
     here = machine.describe()
     try:
-        text, data = wanted.function(wanted)
+        with machine.alone():
+            text, data = wanted.function(wanted)
     except (BenchError, KeryxError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import os
 import platform
 import subprocess
@@ -16,6 +17,8 @@ from keryx.host import packages
 SENDER_ADDRESS = "198.51.100.25"
 """A foreign sender (TEST-NET-2, RFC 5737). Mail from 127.0.0.1 would be trusted: no SPF, no
 reputation, no postscreen, and the filter would look cheaper than it is."""
+
+LOCK = Path("/run/lock/keryx-bench")
 
 DAEMONS = ("postfix", "dovecot-core", "rspamd", "slapd", "redis-server", "unbound")
 
@@ -83,6 +86,14 @@ def sender_address() -> Iterator[str]:
     finally:
         if not had:
             _ip("addr", "del", f"{SENDER_ADDRESS}/32", "dev", "lo")
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let one benchmark run at a time: two would measure each other and take each other's ports."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _ip(*words: str) -> str:
