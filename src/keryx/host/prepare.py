@@ -90,6 +90,9 @@ def as_wanted(component: Component, site: Site) -> Started:
     digests = {file.path: file.digest for file in component.render(site)}
     for path in component.watched(site):
         digests[path] = files.digest(path.read_bytes()) if path.is_file() else ""
+    # Arguments are settings too (a port, a domain); no file, but told apart like one.
+    arguments = "\0".join(component.command(site).argv)
+    digests[site.paths.etc(component.name) / "command"] = files.digest(arguments.encode())
     return Started(digests, packages.exact_versions(component))
 
 

@@ -63,13 +63,21 @@ def script(site: Site) -> Path:
 
 def test_files_are_written_with_their_mode_and_noted(site: Site) -> None:
     component = Speaker()
-    assert prepare.changed(component, site) == [script(site)]
+    assert prepare.changed(component, site) == [script(site).with_name("command"), script(site)]
     prepare.prepare(component, site)
     prepare.record(component, site)
     assert script(site).read_text() == "echo hello\n"
     assert script(site).stat().st_mode & 0o777 == 0o600
     assert prepare.changed(component, site) == []
     assert prepare.changed(Speaker(text="echo bye\n"), site) == [script(site)]
+
+
+def test_other_arguments_are_a_change(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    component = Speaker()
+    prepare.prepare(component, site)
+    prepare.record(component, site)
+    monkeypatch.setattr(component, "command", lambda site: Command(("sh", "-e", str(script(site)))))
+    assert prepare.changed(component, site) == [script(site).with_name("command")]
 
 
 def test_a_refusal_puts_the_old_files_back(site: Site) -> None:
