@@ -39,13 +39,13 @@ def records(net: str) -> str:
         for number in numbers:
             a, b, c = net.split(".")
             lines.append(f"{number}.{c}.{b}.{a}.{zone}.bl.test. 300 IN A 127.0.0.4")
-    for number in range(20, 40):
+    for host in map(str, range(20, 40)):
         a, b, c = net.split(".")
-        name = NAMES.get(str(number), f"host{number}.good.test")
-        if number not in (30, 31):
-            lines.append(f"{number}.{c}.{b}.{a}.in-addr.arpa. 300 IN PTR {name}.")
-        if str(number) not in NAMES:
-            lines.append(f"host{number}.good.test. 300 IN A {net}.{number}")
+        name = NAMES.get(host, f"host{host}.good.test")
+        if host not in ("30", "31"):
+            lines.append(f"{host}.{c}.{b}.{a}.in-addr.arpa. 300 IN PTR {name}.")
+        if host not in NAMES:
+            lines.append(f"host{host}.good.test. 300 IN A {net}.{host}")
     return "".join(f'    - "{line}"\n' for line in lines)
 
 

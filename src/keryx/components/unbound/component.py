@@ -88,7 +88,12 @@ class Unbound(Component):
             raise errors.NotReady(f"The resolver at {site.resolver} does not know localhost: {code}.")
 
     def reload(self, site: Site, changed: Sequence[Path]) -> bool:
-        """Reload; the cache is lost with it, listening sockets are kept."""
+        """Reload; the cache is lost with it. Listening sockets are kept, so another address takes
+        a restart."""
+        try:
+            self.ready(site)
+        except errors.NotReady:
+            return False
         run(["/usr/sbin/unbound-control", "-c", self._config(site), "reload"])
         return True
 
