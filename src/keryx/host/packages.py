@@ -84,7 +84,9 @@ def install(names: Sequence[str]) -> None:
     try:
         with _services_stay_down():
             run(["apt-get", "update", "-q"], env=environment, timeout=600)
-            argv = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *names]
+            # Another apt, such as the nightly one, may be at work: wait for it.
+            options = ["-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+            argv = ["apt-get", "install", *options, *names]
             run(argv, env=environment, timeout=3600)
     except errors.CommandFailed as error:
         raise errors.KeryxError(

@@ -31,6 +31,7 @@ def test_without_a_network_the_missing_packages_are_named(
         'Acquire::Retries "0";\n'
     )
     monkeypatch.setenv("APT_CONFIG", str(configuration))
+    monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
     with pytest.raises(errors.KeryxError) as caught:
         packages.install(["no-such-daemon", "hello"])
     assert "missing" in caught.value.sentence
