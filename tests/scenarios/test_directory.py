@@ -103,6 +103,26 @@ class TestAnExistingTree:
         again = suite.keryx("domain", "add", name, "--if-missing").stdout
         assert "nothing changed" in again
 
+    @pytest.mark.parametrize("local", ["Upper.Case", "under_score", "o'brien", "a&b", "hash#1", "x=y"])
+    def test_unusual_local_parts_work(self, suite: Suite, tree: str, admin: Ldap, local: str) -> None:
+        address = f"{local}@{tree}"
+        admin.add(ldap.account(suite.site, address, ssha(SECRET)))
+        assert rcpt(suite, address) == "250 2.1.5"
+        assert lmtp(suite, address, letter("unusual"))[0] == 250
+        assert login_everywhere(suite, address, SECRET) == everywhere(True)
+        assert accounts.show(suite.site, address).address == address.lower()
+
+    @pytest.mark.parametrize("local", ["sla/sh", "per%cent", "st*ar", "do$llar", "{brace}", r"pl\+us"])
+    def test_what_the_store_cannot_carry_is_refused_and_not_bounced(
+        self, suite: Suite, tree: str, admin: Ldap, local: str
+    ) -> None:
+        address, alias = f"{local}@{tree}".replace("\\", ""), fresh("strange", tree)
+        entry = ldap.account(suite.site, address, ssha(SECRET), alias)
+        admin.add(entry.replace(f"mail={address}", f"mail={local}@{tree}", 1))
+        assert rcpt(suite, address) == "550 5.1.1"
+        assert rcpt(suite, alias) == "550 5.1.1"
+        assert address in [account.address for account in accounts.all_of(suite.site, tree)]
+
 
 class TestChanges:
     """Changes that do not come through Keryx."""

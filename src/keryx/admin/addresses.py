@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from keryx.core import errors
 from keryx.core.model import Domain
 from keryx.directory.repositories import Directory
 from keryx.settings import names
 
-LOGIN = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9_-])?")
-"""A local-part that every protocol, folder and mail program takes."""
-
 
 def account_address(text: str) -> str:
-    """Return an account's address, normalised; raises BadInput with a sentence.
-
-    Narrower than RFC 5321: it is a login name and a folder's name too, and ``+`` begins a
-    sub-address.
-    """
-    address = _address(text)
-    local = address.rpartition("@")[0]
-    if "+" in local:
+    """Return a new account's address, normalised; raises BadInput with a sentence."""
+    address = own_address(text)
+    if "+" in address.rpartition("@")[0]:
         raise errors.BadInput(
             f'"{address}" cannot be an account: the part from + on is a sub-address of {_plain(address)}.',
             remedy="Choose an address without +; mail to a sub-address reaches the account by itself.",
         )
-    if not LOGIN.fullmatch(local):
-        raise errors.BadInput(
-            f'"{address}" cannot be an account: its local-part is also a login name.',
-            remedy="Use letters a to z, digits and . _ - before the @.",
-        )
-    return address
+    return _checked(names.login_address, text)
 
 
 def own_address(text: str) -> str:
-    """Return an alias's address, normalised; raises BadInput with a sentence."""
-    address = _address(text)
-    if not address.isascii():
-        raise errors.BadInput(
-            f'"{address}" has letters outside ASCII, which the attribute mail cannot hold.',
-            remedy="Use letters a to z, digits and . _ - before the @.",
-        )
-    return address
+    """Return an address here, normalised; raises BadInput with a sentence."""
+    return _checked(names.local_address, text)
 
 
 def group_address(text: str) -> str:
@@ -55,15 +35,12 @@ def group_address(text: str) -> str:
 
 def target_address(text: str) -> str:
     """Return an address that mail may go to, here or elsewhere."""
-    return _address(text)
+    return _checked(names.mail_address, text)
 
 
 def domain_name(text: str) -> str:
     """Return a domain name, normalised; raises BadInput with a sentence."""
-    try:
-        return names.domain_name(text)
-    except ValueError as error:
-        raise errors.BadInput(f"{error}.") from error
+    return _checked(names.domain_name, text)
 
 
 def domain_of(address: str) -> str:
@@ -98,9 +75,9 @@ def free(directory: Directory, addresses: Iterable[str], *, owner: str = "") -> 
             )
 
 
-def _address(text: str) -> str:
+def _checked(rule: Callable[[str], str], text: str) -> str:
     try:
-        return names.mail_address(text)
+        return rule(text)
     except ValueError as error:
         raise errors.BadInput(f"{error}.") from error
 

@@ -23,12 +23,13 @@ import csv
 import dataclasses
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from keryx.admin import accounts, addresses, effects, passwords
-from keryx.admin.access import lock, reading
+from keryx.admin.access import lock
 from keryx.core import errors, password
 from keryx.core.model import Account, Domain, Holder
 from keryx.directory import repositories
@@ -39,6 +40,7 @@ COLUMNS = ("address", "name", "password", "password_hash", "quota", "aliases", "
            "super_user")  # fmt: skip
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
+ResultT = TypeVar("ResultT")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 
@@ -74,13 +76,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """What a row asks for: the account as it will be, as it is, and its password."""
+    """What a row asks for: the account as it will be, as it is, and its new password, if any."""
 
     line: int
     account: Account
     before: Account | None
     secret: str = dataclasses.field(default="", repr=False)
+    """In clear, to be hashed."""
     hash: str = dataclasses.field(default="", repr=False)
+    """Made elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -90,27 +94,27 @@ class Known:
     domains: Mapping[str, Domain]
     accounts: Mapping[str, Account]
     holders: Mapping[str, Holder]
+    passwords: Mapping[str, str] = dataclasses.field(repr=False)
+    """Hashes, by address."""
 
     @classmethod
     def read(cls, directory: Directory) -> Known:
         """Read all of it."""
         domains = {domain.name: domain for domain in directory.domains.list()}
         found = {account.address: account for account in directory.accounts.list()}
-        return cls(domains, found, directory.holders())
+        return cls(domains, found, directory.holders(), dict(directory.accounts.passwords()))
 
 
 def run(site: Site, path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Result:
     """Import a file; raises BadImport with every bad line."""
     report = progress or (lambda what, done, total: None)
-    if not site.directory_writable:
-        # Says so before anything is read.
-        with repositories.connect(site, write=True):
-            pass
-    rows = read(path)
-    with reading(site) as directory:
+    with repositories.connect(site, write=True) as directory:
+        # Only the administrator sees hashes; and a read-only directory says so before all else.
         known = Known.read(directory)
-    steps = plan(site, path.name, rows, known, report)
-    return _apply(site, steps, dry_run, report)
+    steps = plan(site, path.name, read(path), known, report)
+    # Another connection: checking takes minutes, and servers end idle ones.
+    with repositories.connect(site, write=True) as directory:
+        return _apply(site, directory, steps, dry_run, report)
 
 
 def read(path: Path) -> list[Row]:
@@ -147,9 +151,7 @@ def plan(
     problems: list[tuple[int, str]] = []
     lines: dict[str, int] = {}
     new = collections.Counter[str]()
-    for done, row in enumerate(rows):
-        if report is not None and done % 100 == 0:
-            report("Checking", done, len(rows))
+    for row in rows:
         try:
             step = _step(site, row, known)
             _check_addresses(step, known, lines)
@@ -158,9 +160,48 @@ def plan(
             problems.append((row.line, error.sentence))
         else:
             steps.append(step)
+    checked = list(_in_threads(lambda step: _with_new_password(step, known), steps, "Checking", report))
+    problems += [
+        (step.line, found) for step, found in zip(steps, checked, strict=True) if isinstance(found, str)
+    ]
     if problems:
         raise BadImport(source, problems)
-    return steps
+    return [step for step in checked if isinstance(step, Step)]
+
+
+def _with_new_password(step: Step, known: Known) -> Step | str:
+    """Return the step without a password that the account has already; or what is wrong with it.
+
+    Compared first: that costs a hash, but a password that stays need not be judged.
+    """
+    stored = known.passwords.get(step.account.address, "")
+    if step.secret and step.before is not None and password.verify(step.secret, stored):
+        return dataclasses.replace(step, secret="")
+    if step.hash and step.hash == stored:
+        return dataclasses.replace(step, hash="")
+    try:
+        if step.secret:
+            passwords.check(step.secret, step.account.address)
+    except errors.Refused as error:
+        return error.sentence
+    return step
+
+
+def _in_threads(
+    work: Callable[[Step], ResultT], steps: Sequence[Step], what: str, report: Progress | None
+) -> Generator[ResultT]:
+    """Yield the result for every step, in order.
+
+    Hashing is meant to be slow; argon2 lets other threads run meanwhile, one for each processor.
+    """
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
+    try:
+        for done, result in enumerate(pool.map(work, steps)):
+            if report is not None:
+                report(what, done, len(steps))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _step(site: Site, row: Row, known: Known) -> Step:
@@ -212,9 +253,7 @@ def _check_password(address: str, secret: str, stored: str, *, new: bool) -> Non
         raise errors.BadInput(f"{address} has both password and password_hash; keep one.")
     if stored:
         passwords.check_hash(stored)
-    elif secret:
-        passwords.check(secret, address)
-    elif new:
+    elif new and not secret:
         raise errors.BadInput(f"{address} is new and has neither password nor password_hash.")
 
 
@@ -267,48 +306,35 @@ def _boolean(cells: Mapping[str, str], column: str, default: bool) -> bool:
     return BOOLEANS[text.lower()]
 
 
-def _apply(site: Site, steps: Sequence[Step], dry_run: bool, report: Progress) -> Result:
+def _apply(
+    site: Site, directory: Directory, steps: Sequence[Step], dry_run: bool, report: Progress
+) -> Result:
     counts: collections.Counter[str] = collections.Counter()
     touched: list[str] = []
-    with repositories.connect(site, write=True) as directory:
-        stored = dict(directory.accounts.passwords()) if any(step.before for step in steps) else {}
-        try:
-            for done, (step, hash) in enumerate(_hashed(steps, stored, dry_run)):
-                report("Importing", done, len(steps))
-                kind = _write(site, directory, step, hash, dry_run)
-                counts[kind] += 1
-                if step.before and (hash or (step.before.active and not step.account.active)):
-                    touched.append(step.account.address)
-        except (errors.KeryxError, KeyboardInterrupt) as error:
-            said = error.sentence if isinstance(error, errors.KeryxError) else "It was interrupted."
-            raise errors.KeryxError(
-                f"The import stopped after {counts.total()} of {len(steps)} accounts: {said}",
-                remedy="Run it again: what is done already is left alone.",
-            ) from error
+    hashes = _in_threads(lambda step: _hash(step, dry_run), steps, "Importing", report)
+    try:
+        for step, hash in zip(steps, hashes, strict=True):
+            counts[_write(site, directory, step, hash, dry_run)] += 1
+            if step.before and (hash or (step.before.active and not step.account.active)):
+                touched.append(step.account.address)
+    except (errors.KeryxError, KeyboardInterrupt) as error:
+        said = error.sentence if isinstance(error, errors.KeryxError) else "It was interrupted."
+        raise errors.KeryxError(
+            f"The import stopped after {counts.total()} of {len(steps)} accounts: {said}",
+            remedy="Run it again: what is done already is left alone.",
+        ) from error
+    finally:
+        hashes.close()
+        if counts["changed"] and not dry_run:
+            effects.forget_many(site, touched)
     report("Importing", len(steps), len(steps))
-    if not dry_run:
-        effects.forget_many(site, touched)
     return Result(counts["added"], counts["changed"], counts["unchanged"])
 
 
-def _hashed(steps: Sequence[Step], stored: Mapping[str, str], dry_run: bool) -> Iterator[tuple[Step, str]]:
-    """Yield every step with the hash to write, or nothing where the password stays.
-
-    Hashing is meant to be slow; argon2 lets other threads run meanwhile, one for each processor.
-    """
-    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
-    try:
-        hashes = pool.map(lambda step: _new_hash(step, stored.get(step.account.address, ""), dry_run), steps)
-        yield from zip(steps, hashes, strict=True)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _new_hash(step: Step, stored: str, dry_run: bool) -> str:
-    if step.hash:
-        return "" if step.hash == stored else step.hash
-    if not step.secret or (step.before is not None and password.verify(step.secret, stored)):
-        return ""
+def _hash(step: Step, dry_run: bool) -> str:
+    """Return the hash to write, or nothing where the password stays."""
+    if not step.secret:
+        return step.hash
     return "(a new one)" if dry_run else password.hashed(step.secret)
 
 

@@ -52,9 +52,7 @@ def show(
         raise errors.BadInput(f"{error}.") from error
     keys = dkim.show(context.site(), name)
     if not keys:
-        raise errors.NotFound(
-            f"{name} has no DKIM key.", remedy=f"Keys are made by: keryx dkim add {name}"
-        )
+        raise errors.NotFound(f"{name} has no DKIM key.", remedy=f"Keys are made by: keryx dkim add {name}")
     if as_json:
         output.emit_json([_plain(key) for key in keys])
         return

@@ -8,6 +8,7 @@ this room as one of ``core.errors``; bonsai's stay inside.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,14 @@ SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 CONSTRAINT_VIOLATION = 19
 PAGE = 1000
 """Entries per page of a long listing (RFC 2696)."""
+
+
+# bonsai refuses names that have # or = within a value, which RFC 4514 (section 3) allows: one such
+# entry would make every listing fail.
+_TYPE = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)"
+_VALUE = r'(?:#(?:[\dA-Fa-f]{2})+|(?:[^,+<>;\\"\0]|\\[ ,=+<>#;\\"]|\\[\dA-Fa-f]{2})*)'
+_PART = rf" *{_TYPE}={_VALUE}(?:\+{_TYPE}={_VALUE})*"
+bonsai.LDAPDN._dnregex = re.compile(rf"{_PART}(?:,{_PART})*\Z")
 
 
 class Entry:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from keryx.core import errors
 from keryx.core.process import Completed, run
-from keryx.settings.names import mail_address
+from keryx.settings.names import local_address
 from keryx.settings.site import Site
 
 NO_USER = 67
@@ -120,11 +120,9 @@ def expunge(site: Site, address: str, *query: str) -> None:
 def mailbox_path(site: Site, address: str) -> Path:
     """Return the folder that holds the account's mail."""
     try:
-        local, _, domain = mail_address(address).rpartition("@")
+        local, _, domain = local_address(address).rpartition("@")
     except ValueError as error:
         raise errors.BadInput(f"{error}.") from error
-    if "/" in local:
-        raise errors.BadInput(f'"{address}" names no mailbox.', remedy="A mailbox has a plain address.")
     return site.paths.data("dovecot") / "mail" / domain / local
 
 

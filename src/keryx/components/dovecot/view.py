@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.core.network import Endpoint
+from keryx.settings import names
 from keryx.settings.directory import Attributes
 from keryx.settings.site import Site
 
@@ -232,9 +232,8 @@ class View:
 
     @property
     def username_characters(self) -> str:
-        """Characters of an address: those of RFC 5322's atoms, without the ones that mean
-        something in paths and in Dovecot's own configuration."""
-        return f"{string.ascii_letters}{string.digits}.@-_+=&!#~^'"
+        """Characters that an address here may have."""
+        return f"{names.LOCAL_CHARACTERS}@"
 
     @property
     def _attributes(self) -> Attributes:

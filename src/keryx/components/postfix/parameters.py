@@ -34,7 +34,7 @@ _OWNED = """
     postscreen_access_list postscreen_cache_map
     postscreen_denylist_action postscreen_dnsbl_action postscreen_dnsbl_sites
     postscreen_dnsbl_threshold postscreen_greet_action postscreen_upstream_proxy_protocol
-    proxy_read_maps proxy_write_maps queue_directory quota_policy recipient_canonical_classes
+    proxy_read_maps proxy_write_maps queue_directory quota_policy recipient_canonical_classes recipients
     recipient_canonical_maps recipient_delimiter relay_domains relayhost
     sender_canonical_maps sender_dependent_default_transport_maps
     show_user_unknown_table_name smtp_dns_support_level smtp_sasl_auth_enable

@@ -311,6 +311,7 @@ def _map_files(
     made = [File(folder / name, _template("table", {"rows": list(rows)})) for name, rows in tables.items()]
     patterns: dict[str, Mapping[str, object]] = {
         "ascii_only": {},
+        "carried": {},
         "ptr_names": {"allowed": host_names},
         "private_headers": {"hide_session": names["hide_session"]},
         "role_addresses": {},
