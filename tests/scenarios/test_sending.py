@@ -16,6 +16,7 @@ import pytest
 from keryx.admin import dkim as keys
 from keryx.admin.mail_loop import verify_signatures
 from keryx.core import errors, network
+from keryx.core.process import run
 from tests.clients import arrives, old_tls
 from tests.running import wait_for
 from tests.sink import Sink, serving
@@ -292,3 +293,53 @@ def test_a_bounce_that_quotes_spam_is_not_lost_to_the_filter(world: World) -> No
             quoting = message("MAILER-DAEMON@example.org", subject, "X-Spam: Yes")
             assert wire.data(quoting.encode() + b".\r\n").startswith("250")
         arrives(suite, login, subject, folder)
+
+
+# --- limits and names
+
+
+def test_an_account_that_sends_too_much_is_put_off(world: World, sink: Sink) -> None:
+    suite = world.suite
+    with world.settings("rspamd:\n  rate_limit: {per_hour: 3, per_day: 0}\n"):
+        alice, bob = suite.account("alice"), suite.account("bob")
+        for _ in range(3):
+            submit(suite, alice, alice[0], "far@ext.test", message(alice[0], token()))
+        with pytest.raises(smtplib.SMTPDataError) as caught:
+            submit(suite, alice, alice[0], "far@ext.test", message(alice[0], token()))
+        assert caught.value.smtp_code == 451
+        assert b"limit of 3 recipients" in caught.value.smtp_error
+        submit(suite, bob, bob[0], "far@ext.test", message(bob[0], token()))
+
+
+def test_retries_for_five_days_with_the_queue_on_disk(world: World) -> None:
+    main = world.suite.site.paths.etc("postfix")
+    asked = ("maximal_queue_lifetime", "bounce_queue_lifetime", "queue_directory", "soft_bounce")
+    values = dict(line.split(" = ", 1) for line in run(["postconf", "-c", main, *asked]).stdout.splitlines())
+    assert values == {
+        "maximal_queue_lifetime": "5d",
+        "bounce_queue_lifetime": "5d",
+        "queue_directory": str(world.suite.site.paths.spool),
+        "soft_bounce": "no",
+    }
+
+
+def test_what_waits_is_still_there_after_down_and_up(world: World) -> None:
+    suite, subject, far = world.suite, token(), f"{token()}@ext.test"
+    alice = suite.account("alice")
+    submit(suite, alice, alice[0], far, message(alice[0], subject))
+    wait_for(lambda: suite.json("queue", "list", "--recipient", far), "the message waits")
+    suite.keryx("down")
+    suite.up()
+    with serving(Sink(world.address)) as sink:
+        wait_for(lambda: suite.keryx("queue", "flush") and sink.got, "it goes out")
+        assert sink.wait(subject).recipients == (far,)
+
+
+def test_a_domain_in_another_script_is_known_by_its_ascii_form(world: World) -> None:
+    suite, domain = world.suite, f"xn--bcher-kva.{token()}.example"
+    suite.keryx("domain", "add", domain)
+    login, subject = suite.account("user", domain=domain), token()
+    with Wire(suite.port("smtp")) as wire:
+        wire.envelope("friend@xn--caf-dma.test", login[0])
+        assert wire.data(message("friend@ext.test", subject).encode() + b".\r\n").startswith("250")
+    arrives(suite, login, subject)

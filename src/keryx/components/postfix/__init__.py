@@ -5,7 +5,7 @@ Doors (each can be moved or switched off; ``Site`` has the internal ones):
 * 25, SMTP from other servers (RFC 5321), behind postscreen. STARTTLS offered, no login.
 * 587 and 465, submission (RFC 6409, RFC 8314): login, and only inside TLS.
 * internal, loopback only: ``Site.internal_smtp`` for this machine's programs; with the PROXY
-  protocol on port 587 also ``Site.internal_submission``; ``Site.srs_reinjection`` for Postfix itself.
+  protocol on 587 or 465 also ``Site.inside`` of these; ``Site.srs_reinjection`` for Postfix itself.
 
 Every recipient is looked up live in the directory, through proxymap, which keeps the LDAP
 connections for all processes. What the lookups mean is told in ``lookups.py``; what can be said

@@ -171,17 +171,19 @@ def _networks(networks: Iterable[Network]) -> list[str]:
 
 
 def _submissions(site: Site, proxied: Mapping[str, bool]) -> list[Submission]:
+    titles = {
+        "submission": "submission with STARTTLS (RFC 6409)",
+        "submissions": "submission over TLS (RFC 8314)",
+    }
     found = []
-    port, wrapped = site.port("submission"), site.port("submissions")
-    if port is not None:
-        title = "submission with STARTTLS (RFC 6409)"
-        found.append(Submission("submission", title, str(port), proxied=proxied["submission"]))
-    if wrapped is not None:
-        title = "submission over TLS (RFC 8314)"
-        found.append(Submission("submissions", title, str(wrapped), True, proxied["submissions"]))
-    if any(service.proxied for service in found):
-        title = "submission for this machine's own programs, which know no PROXY header"
-        found.append(Submission("internal-submission", title, str(site.internal_submission)))
+    for name, title in titles.items():
+        port, wrapper = site.port(name), name == "submissions"
+        if port is None:
+            continue
+        found.append(Submission(name, title, str(port), wrapper, proxied[name]))
+        if proxied[name]:
+            title = f"{title}, for this machine's own programs, which know no PROXY header"
+            found.append(Submission(f"internal-{name}", title, str(site.inside(name)), wrapper))
     return found
 
 
