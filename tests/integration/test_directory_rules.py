@@ -182,6 +182,14 @@ class TestAccounts:
         accounts.change(site, alice, Changes(quota_mb=10), force=True)
         assert accounts.show(site, alice).quota_mb == 10
 
+    def test_who_gets_the_catch_all_goes_on_receiving(self, site: Site, domain: str, alice: str) -> None:
+        aliases.add(site, f"@{domain}", [f"al@{domain}"])
+        for change in (Changes(active=False), Changes(send_only=True)):
+            with pytest.raises(errors.Refused, match=f"only target of @{domain}"):
+                accounts.change(site, alice, change)
+        assert accounts.show(site, alice).active
+        assert accounts.change(site, alice, Changes(active=False), force=True).changed
+
     def test_the_administrator_stays(self, site: Site) -> None:
         domains.add(site, site.settings.domain, if_missing=True)
         administrator = site.settings.administrator

@@ -126,6 +126,8 @@ def change(
         addresses.free(directory, [wanted, *sorted(new)], owner=wanted)
         if not force:
             check_administrator(site, before, after)
+            if not _receives(after) and _receives(before):
+                _check_not_catch_all(directory, after)
             for gone in sorted(set(before.aliases) - set(after.aliases)):
                 _check_not_target(directory, gone)
         if not dry_run:
@@ -217,6 +219,25 @@ def _check_not_target(directory: Directory, address: str) -> None:
             f"{address} is a target of {', '.join(found)}.",
             remedy="Change those first, or use --force, which takes it out there.",
         )
+
+
+def _receives(account: Account) -> bool:
+    return account.active and not account.send_only
+
+
+def _check_not_catch_all(directory: Directory, account: Account) -> None:
+    """Raise when a catch-all would deliver to nobody: its mail would be taken and discarded.
+
+    Postfix refuses mail for a full address whose only target receives nothing; what a catch-all
+    catches it takes for deliverable.
+    """
+    for own in account.addresses:
+        for alias in directory.aliases.with_target(own):
+            if alias.address.startswith("@") and alias.active and len(alias.targets) == 1:
+                raise errors.Refused(
+                    f"{own} is the only target of {alias.address}, whose mail nobody would get then.",
+                    remedy=f"Change it first (keryx alias set {alias.address} --to ...), or use --force.",
+                )
 
 
 def _get(directory: Directory, address: str) -> Account:
