@@ -51,9 +51,10 @@ class Trixie:
         self.root = root
 
     def run(self, *argv: str | Path, check: bool = True) -> Completed:
-        # /dev/stdout leads through /proc; the mount ends with its namespace.
-        script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-        return run(["unshare", "--mount", "sh", "-c", script, self.root, *argv], check=check, timeout=120)
+        # /dev/stdout leads through /proc. No mount namespace: in a chroot, which is no mount point
+        # of its own, there is none to be had.
+        script = 'mount -t proc proc "$0/proc" && chroot "$0" "$@"; status=$?; umount "$0/proc"; exit $status'
+        return run(["sh", "-c", script, self.root, *argv], check=check, timeout=120)
 
     def versions(self) -> dict[str, Version]:
         listing = self.run("dpkg-query", "-W", "-f", "${Package} ${Version}\n").stdout
