@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import bonsai
 import bonsai.errors
 
 from keryx.core import errors
+from keryx.directory.entry import Attributes, Entry
+from keryx.directory.mapping import Names
 from keryx.settings.site import Site
 
-Attributes = Mapping[str, Sequence[str]]
 """Attribute names with their values, as text."""
 
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -33,32 +34,6 @@ _TYPE = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)"
 _VALUE = r'(?:#(?:[\dA-Fa-f]{2})+|(?:[^,+<>;\\"\0]|\\[ ,=+<>#;\\"]|\\[\dA-Fa-f]{2})*)'
 _PART = rf" *{_TYPE}={_VALUE}(?:\+{_TYPE}={_VALUE})*"
 bonsai.LDAPDN._dnregex = re.compile(rf"{_PART}(?:,{_PART})*\Z")
-
-
-class Entry:
-    """An entry as it was read: its name and its values; attribute names in any case."""
-
-    def __init__(self, dn: str, values: Attributes) -> None:
-        self.dn = dn
-        self._values = {name.lower(): tuple(texts) for name, texts in values.items()}
-
-    def all(self, name: str) -> tuple[str, ...]:
-        """Return every value of an attribute."""
-        return self._values.get(name.lower(), ())
-
-    def one(self, name: str, default: str = "") -> str:
-        """Return the first value of an attribute."""
-        return next(iter(self.all(name)), default)
-
-    def true(self, name: str, *, default: bool = False) -> bool:
-        """Return a boolean (RFC 4517: TRUE or FALSE)."""
-        text = self.one(name)
-        return text.upper() == "TRUE" if text else default
-
-    def number(self, name: str, default: int = 0) -> int:
-        """Return an integer."""
-        text = self.one(name)
-        return int(text) if text.lstrip("-").isdigit() else default
 
 
 class Session:
@@ -221,8 +196,6 @@ def _shown(site: Site) -> str:
 
 def _texts(site: Site) -> list[str]:
     """The attributes in which a value such as 007 or TRUE is text: all that we read."""
-    from keryx.directory.mapping import Names
-
     return list(Names.of(site).everything)
 
 

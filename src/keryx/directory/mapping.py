@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import bonsai
 
 from keryx.core.model import Account, Alias, Domain
-from keryx.directory.engine import Entry
+from keryx.directory.entry import Entry
 from keryx.settings.directory import Directory
 from keryx.settings.site import DirectoryAccess, Site
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain, Holder
 from keryx.directory import engine
-from keryx.directory.engine import Entry, Session
+from keryx.directory.engine import Session
+from keryx.directory.entry import Entry
 from keryx.directory.mapping import PASSWORD, Names, Values, differences, filter_text
 from keryx.settings.site import Site
 

@@ -2,7 +2,7 @@ import pytest
 
 from keryx.components.testing import site
 from keryx.core.model import Account, Alias, Domain
-from keryx.directory.engine import Entry
+from keryx.directory.entry import Entry
 from keryx.directory.mapping import Names, differences, dn_text, filter_text, person
 
 ROOT = "dc=example,dc=org"
