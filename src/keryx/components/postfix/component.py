@@ -27,7 +27,8 @@ class Postfix(Component):
     section = PostfixSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:
-        return ("postfix", "postfix-ldap", "postfix-pcre", "ca-certificates")
+        # libsasl2-modules: the mechanisms with which Postfix logs in at a relayhost.
+        return ("postfix", "postfix-ldap", "postfix-pcre", "libsasl2-modules", "ca-certificates")
 
     def listeners(self, site: Site) -> Sequence[Listener]:
         return [Listener(name, port) for name in DOORS if (port := site.port(name)) is not None]
