@@ -12,6 +12,7 @@ import sys
 from typing import NoReturn
 
 from keryx.components.component import Command, Component
+from keryx.host import leftovers
 from keryx.host.prepare import prepare, record
 from keryx.settings.site import Site
 
@@ -20,6 +21,7 @@ def become(component: Component, site: Site) -> NoReturn:
     """Prepare the component and replace this process by its daemon."""
     prepare(component, site)
     record(component, site)
+    leftovers.note(site.paths.home, component.name)
     command = component.command(site)
     sys.stdout.flush()
     sys.stderr.flush()

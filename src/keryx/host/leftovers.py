@@ -1,7 +1,8 @@
 """Daemons that outlived their supervisor: found by the home they work in, and ended.
 
 After a supervisor was killed its daemons live on, hold the ports and would fight the new ones
-for the queue and the mailboxes. They keep their work directory or their command line in the home.
+for the queue and the mailboxes. Each was noted when it started; their children keep their work
+directory or their command line in the home.
 """
 
 from __future__ import annotations
@@ -11,13 +12,50 @@ from pathlib import Path
 
 import psutil
 
+from keryx.core import files
+
 
 def find(home: Path) -> list[psutil.Process]:
     """Return processes that belong to the home's daemons, whoever their parent is."""
     here = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    noted = _noted(home)
     return [
-        process for process in psutil.process_iter() if process.pid not in here and _belongs(process, home)
+        process
+        for process in psutil.process_iter()
+        if process.pid not in here and (process.pid in noted or _belongs(process, home)) and _lives(process)
     ]
+
+
+def note(home: Path, component: str) -> None:
+    """Note that this very process is about to become the component's daemon.
+
+    Some daemons (Rspamd) overwrite their command line and work in /: nothing else tells whose
+    they are.
+    """
+    text = f"{os.getpid()} {psutil.Process().create_time()}\n"
+    files.write(home / "state" / f"{component}.pid", text, mode=0o600)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _noted(home: Path) -> set[int]:
+    """Return the noted daemons that still live, with their children."""
+    found = set()
+    for path in (home / "state").glob("*.pid"):
+        try:
+            pid, created = path.read_text().split()
+            process = psutil.Process(int(pid))
+            # The number may have been given to another process since.
+            if abs(process.create_time() - float(created)) < 1:
+                found |= {process.pid, *(child.pid for child in process.children(recursive=True))}
+        except (ValueError, psutil.NoSuchProcess):
+            continue
+    return found
 
 
 def end(home: Path, *, grace: float = 10) -> int:
