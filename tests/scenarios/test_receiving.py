@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import ssl
 import uuid
 
@@ -157,3 +158,21 @@ def test_addresses_cannot_be_probed_by_vrfy(suite: Suite) -> None:
     with Wire(suite.port("smtp")) as wire:
         wire.say("EHLO client.ext.test")
         assert wire.say("VRFY admin@example.org").startswith("502")
+
+
+def test_an_alias_that_is_switched_off_receives_nothing(suite: Suite) -> None:
+    address, _ = suite.account("owner")
+    alias = f"off-{address}"
+
+    def answer() -> int:
+        with smtplib.SMTP("127.0.0.1", suite.port("smtp")) as client:
+            client.ehlo("client.ext.test")
+            client.mail("somebody@ext.test")
+            return client.rcpt(alias)[0]
+
+    suite.keryx("alias", "add", alias, "--to", address)
+    assert answer() == 250
+    suite.keryx("alias", "set", alias, "--inactive")
+    assert answer() == 550
+    suite.keryx("alias", "set", alias, "--active")
+    assert answer() == 250

@@ -11,13 +11,3 @@ class Progress(Protocol):
 
     def done(self, sentence: str) -> None:
         """Something was achieved that is worth a line."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def step(self, sentence: str) -> None:
-        """Begin silently."""
-
-    def done(self, sentence: str) -> None:
-        """Achieve silently."""

@@ -51,7 +51,8 @@ def lookups(site: Site) -> list[Lookup]:
     names, extra = wanted.attributes, wanted.filters
     domain = f"(objectClass={wanted.domain_object_class})" + _literal(extra.domain)
     account = f"(objectClass={wanted.account_object_class})" + _literal(extra.account)
-    alias = f"(objectClass={wanted.alias_object_class})" + _literal(extra.alias)
+    # An alias need not say that it is active; only FALSE switches it off.
+    alias = f"(objectClass={wanted.alias_object_class})(!({names.active}=FALSE))" + _literal(extra.alias)
     active, send_only = f"({names.active}=TRUE)", f"({names.send_only}=TRUE)"
     any_key = f"(|({names.mail}=%s)({names.alias}=%s))"
     full_key = f"(|({names.mail}=%u@%d)({names.alias}=%u@%d))"
