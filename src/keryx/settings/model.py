@@ -11,10 +11,12 @@ from typing import Annotated
 
 import pydantic
 
+from keryx.settings.database import Database
 from keryx.settings.directory import Directory
 from keryx.settings.names import DomainName, MailAddress
 from keryx.settings.ports import STANDARD, Ports
 from keryx.settings.section import Section
+from keryx.settings.web import Web, Webmail
 
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, pydantic.Field(union_mode="left_to_right")]
 Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, pydantic.Field(union_mode="left_to_right")]
@@ -65,6 +67,13 @@ class SiteSettings(Section):
     """Certificate."""
     directory: Directory = Directory()
     """Where accounts are looked up."""
+    database: Database = Database()
+    """Where records, calendars and contacts are kept."""
+    webmail: Webmail = "both"
+    """Which webmail people find: ``sogo`` (with calendars, contacts and ActiveSync), ``roundcube``,
+    ``both`` or ``none``. What is switched off runs no process and has no route."""
+    web: Web = Web()
+    """Host names of the web pages and of the mail protocols."""
 
     @pydantic.field_validator("hostname")
     @classmethod

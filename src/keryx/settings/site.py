@@ -91,6 +91,25 @@ class DirectoryAccess:
 
 
 @dataclass(frozen=True)
+class DatabaseAccess:
+    """How to reach one PostgreSQL database, resolved."""
+
+    host: str
+    """Host name, or the folder of the Unix socket."""
+    port: int
+    name: str
+    user: str
+    password: Secret
+    sslmode: str
+    ca: Path | None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is reached over the Unix socket of our own server."""
+        return self.host.startswith("/")
+
+
+@dataclass(frozen=True)
 class Site:
     """The settings, the home, the secrets and the versions of the installed daemons."""
 
@@ -180,6 +199,62 @@ class Site:
     def redis(self) -> Endpoint:
         """The Redis protocol server of the filter."""
         return Endpoint(self.paths.run("redis") / "redis.sock")
+
+    # --- the web side ---
+
+    @property
+    def sogo_enabled(self) -> bool:
+        """Whether people find SOGo."""
+        return self.settings.webmail in ("sogo", "both")
+
+    @property
+    def roundcube_enabled(self) -> bool:
+        """Whether people find Roundcube."""
+        return self.settings.webmail in ("roundcube", "both")
+
+    @property
+    def memcached(self) -> Endpoint:
+        """SOGo's cache and sessions."""
+        return Endpoint(self.paths.run("memcached") / "memcached.sock")
+
+    @property
+    def sogo(self) -> Endpoint:
+        """SOGo's workers for browsers and DAV clients (HTTP)."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(20000))
+
+    @property
+    def activesync(self) -> Endpoint:
+        """SOGo's workers for ActiveSync, apart: each waiting phone holds one (HTTP)."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(20001))
+
+    @property
+    def roundcube(self) -> Endpoint:
+        """Roundcube's PHP workers (FastCGI)."""
+        return Endpoint(self.paths.run("roundcube") / "fpm.sock")
+
+    @property
+    def admin_web(self) -> Endpoint:
+        """Keryx's own web process: sign-in, administration, API, client set-up (HTTP)."""
+        return Endpoint(self.paths.run("admin") / "http.sock")
+
+    @property
+    def privileged(self) -> Endpoint:
+        """The door through which the web process has the few things done that need root."""
+        return Endpoint(self.paths.run("privileged") / "door.sock")
+
+    def web_host(self, name: str) -> str:
+        """Return the host name of ``webmail``, ``admin``, ``rspamd``, ``smtp`` or ``imap``."""
+        return cast(str, getattr(self.settings.web, f"{name}_host") or self.settings.host)
+
+    def database(self, name: str) -> DatabaseAccess:
+        """Return how to reach the database of ``keryx``, ``sogo`` or ``roundcube``."""
+        wanted = self.settings.database
+        own = f"{wanted.prefix}{name}"
+        password = self._password(getattr(wanted, f"{name}_password_file"), f"postgresql-{name}")
+        if wanted.embedded:
+            folder = str(self.paths.run("postgresql"))
+            return DatabaseAccess(folder, 5432, own, own, password, "disable", None)
+        return DatabaseAccess(wanted.host, wanted.port, own, own, password, wanted.sslmode, wanted.ca)
 
     @property
     def clamav(self) -> Endpoint:

@@ -1,0 +1,1 @@
+"""What Keryx itself must remember: roles, audit log, keys, sessions, statistics. PostgreSQL."""
