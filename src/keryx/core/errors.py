@@ -43,6 +43,25 @@ class Refused(BadInput):
     """A rule of the suite forbids it (for example: a domain that still has accounts)."""
 
 
+class NotSignedIn(BadInput):
+    """Nobody is signed in, or the password, key or session is not good, or no longer (HTTP 401)."""
+
+
+class Forbidden(BadInput):
+    """Who asks has no right to it (HTTP 403)."""
+
+
+class TooManyAttempts(KeryxError):
+    """Refused unseen, because too many attempts failed before (HTTP 429)."""
+
+    temporary = True
+
+    def __init__(self, sentence: str, *, remedy: str = "", retry_after: int) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.retry_after = retry_after
+        """Seconds after which the next attempt is looked at."""
+
+
 class BadSettings(BadInput):
     """One or more problems in keryx.yaml, all reported at once."""
 
