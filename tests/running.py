@@ -33,7 +33,10 @@ unbound:
   offline: true
 """
 
-INTERNAL = (10025, 10026, 10027, 10028, 10389, 10587, *(port + 11000 for port in STANDARD.values()))
+INTERNAL = (
+    *(10025, 10026, 10027, 10028, 10389, 10587, 20000, 20001),
+    *(port + 11000 for port in STANDARD.values()),
+)
 """Loopback ports of a suite, before the offset is added."""
 
 T = TypeVar("T")
@@ -122,7 +125,7 @@ def free_offset() -> int:
 
     All stay below 32768, where the kernel takes ports for outgoing connections.
     """
-    offsets = list(range(1000, 17500, 250))
+    offsets = list(range(1000, 12500, 250))
     random.shuffle(offsets)
     for offset in offsets:
         if all(_free(offset + port) for port in (*STANDARD.values(), *INTERNAL)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from keryx.components import registry
 from keryx.host.supervisor import Supervisor
-from keryx.settings.ports import STANDARD
+from keryx.settings.ports import STANDARD, WITHOUT_TLS
 from tests.running import Suite, wait_for
 
 
@@ -22,7 +22,7 @@ def test_a_healthy_suite_is_well(suite: Suite) -> None:
     assert status == 0, found
     assert {row["status"] for row in found.values()} <= {"ok", "warning"}
     components = [f"component.{component.name}" for component in registry.enabled(suite.site)]
-    ports = [f"port.{name}" for name in STANDARD]
+    ports = [f"port.{name}" for name in STANDARD if name not in WITHOUT_TLS]
     rest = ["directory.domains", "dkim.keys", "resolver.dnssec", "disk.space", "queue.age", "mail.loop"]
     assert list(found) == [*components, *ports, *rest]
     loop = found["mail.loop"]

@@ -28,7 +28,7 @@ from keryx.components.component import Component
 from keryx.core import errors, network
 from keryx.core.check import Check, Finding, failed, ok, warning
 from keryx.core.secret import generate
-from keryx.settings.ports import STANDARD
+from keryx.settings.ports import STANDARD, WITHOUT_TLS
 from keryx.settings.site import Site
 from keryx.tls import authority
 
@@ -55,7 +55,7 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
     for component in registry.enabled(site):
         yield Check(f"component.{component.name}", f"{component.name} answers", _ready(component, site))
     for name in STANDARD:
-        if site.port(name) is not None:
+        if site.port(name) is not None and name not in WITHOUT_TLS:
             yield Check(
                 f"port.{name}", f"port {site.port(name)} ({name}) shows a good certificate", _port(site, name)
             )

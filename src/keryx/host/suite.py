@@ -155,7 +155,7 @@ def _certificate(site: Site) -> None:
     files.make_directory(files.Directory(site.paths.secrets, 0o700))
     files.make_directory(files.Directory(site.paths.run("supervisor"), 0o700))
     if site.settings.tls.certificate is None:
-        authority.ensure(site.paths.tls, [site.settings.host])
+        authority.ensure(site.paths.tls, list(site.host_names))
     else:
         authority.check_pair(site.certificate, site.certificate_key)
 

@@ -43,8 +43,13 @@ STANDARD = {
     "pop3": 110,
     "pop3s": 995,
     "sieve": 4190,
+    "http": 80,
+    "https": 443,
 }
 """The ports that IANA gave to the protocols."""
+
+WITHOUT_TLS = ("http",)
+"""Ports that never show a certificate."""
 
 
 class Ports(Section):
@@ -66,3 +71,7 @@ class Ports(Section):
     """POP3 over TLS (RFC 8314); standard port 995."""
     sieve: PortSetting = Port()
     """ManageSieve (RFC 5804), login after STARTTLS only; standard port 4190."""
+    http: PortSetting = Port()
+    """HTTP (RFC 9110): leads browsers to HTTPS and answers ACME challenges; standard port 80."""
+    https: PortSetting = Port()
+    """HTTPS (RFC 9110): webmail, calendars, contacts, administration; standard port 443."""

@@ -19,6 +19,10 @@ from keryx.settings.ports import STANDARD
 from keryx.settings.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+GATEWAY = "keryx-web"
+"""The gateway's user and group. Sockets that the gateway must reach belong to this group; a
+component that makes one declares ``SystemUser(GATEWAY)``."""
 Version = tuple[int, ...]
 
 
@@ -48,6 +52,12 @@ class Paths:
     def state(self) -> Path:
         """What Keryx remembers of the machine: digests of what a daemon last started with."""
         return self.home / "state"
+
+    @property
+    def directory_lock(self) -> Path:
+        """Held while the directory is changed. Root's, and readable by the web process: to hold a
+        lock on a file (flock(2)) it need not be writable."""
+        return self.home / "run" / "directory.lock"
 
     @property
     def secrets(self) -> Path:
@@ -242,9 +252,32 @@ class Site:
         """The door through which the web process has the few things done that need root."""
         return Endpoint(self.paths.run("privileged") / "door.sock")
 
+    @property
+    def rspamd_pages(self) -> Endpoint:
+        """The filter's own pages, for the gateway: no password is asked here, so nobody but the
+        gateway may open it, and the gateway asks who it is (HTTP)."""
+        return Endpoint(self.paths.run("rspamd") / "pages.sock")
+
     def web_host(self, name: str) -> str:
         """Return the host name of ``webmail``, ``admin``, ``rspamd``, ``smtp`` or ``imap``."""
         return cast(str, getattr(self.settings.web, f"{name}_host") or self.settings.host)
+
+    def web_url(self, name: str) -> str:
+        """Return the root of ``webmail``, ``admin`` or ``rspamd`` as people reach it: a URL without a
+        final slash, with the port where it is not the standard one."""
+        port = self.port("https")
+        return f"https://{self.web_host(name)}" + (f":{port}" if port not in (None, 443) else "")
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Every name under which clients of the first domain reach this machine, the host name first:
+        what a certificate should be for."""
+        names = [self.settings.host]
+        if self.port("https") is not None:
+            names += [self.web_host(name) for name in ("webmail", "admin", "rspamd")]
+            names += [f"{name}.{self.settings.domain}" for name in ("autoconfig", "autodiscover", "mta-sts")]
+        names += [self.web_host(name) for name in ("smtp", "imap")]
+        return tuple(dict.fromkeys(names))
 
     def database(self, name: str) -> DatabaseAccess:
         """Return how to reach the database of ``keryx``, ``sogo`` or ``roundcube``."""
