@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from keryx.host import packages
+from keryx.core import debian
 
 SENDER_ADDRESS = "198.51.100.25"
 """A foreign sender (TEST-NET-2, RFC 5737). Mail from 127.0.0.1 would be trusted: no SPF, no
@@ -62,7 +62,7 @@ def describe() -> Machine:
         platform.machine(),
     )
     release = platform.freedesktop_os_release()
-    installed = packages.installed()
+    installed = debian.installed()
     return Machine(
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         processor=processor,

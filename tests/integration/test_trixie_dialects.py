@@ -17,7 +17,7 @@ from keryx.components.postfix.component import Postfix
 from keryx.components.testing import site as make_site
 from keryx.core.files import Directory, File
 from keryx.core.process import Completed, run
-from keryx.host import packages
+from keryx.core import debian
 from keryx.settings.site import Site, Version
 from keryx.tls import authority
 
@@ -59,7 +59,7 @@ class Trixie:
     def versions(self) -> dict[str, Version]:
         listing = self.run("dpkg-query", "-W", "-f", "${Package} ${Version}\n").stdout
         rows = (line.split(" ", 1) for line in listing.splitlines())
-        return {name: packages.version(text) for name, text in rows}
+        return {name: debian.version(text) for name, text in rows}
 
     def write(self, component: Component, site: Site) -> None:
         """Write the component's folders and files as ``keryx run`` does on that machine."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keryx.directory import repositories
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
+
+LOCK_FLAGS = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,12 @@ def writing(site: Site) -> Iterator[Directory]:
 
 @contextlib.contextmanager
 def lock(site: Site) -> Iterator[None]:
-    """Keep other commands of this home from changing the directory."""
-    site.paths.state.mkdir(parents=True, exist_ok=True)
-    with (site.paths.state / "directory.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    """Keep other commands of this home, and the web process, from changing the directory."""
+    site.paths.directory_lock.parent.mkdir(parents=True, exist_ok=True)
+    # Made by whoever of root's comes first; the web process only opens it. No link is followed.
+    handle = os.open(site.paths.directory_lock, LOCK_FLAGS, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)

@@ -65,8 +65,12 @@ class Component(abc.ABC):
     """Its own section of the settings."""
     users: ClassVar[Sequence[SystemUser]] = ()
     """System users that no package brings."""
+    uses_database: ClassVar[bool] = False
+    """Whether it keeps something in PostgreSQL: ``keryx up`` makes the databases before its turn."""
     stop_signal: ClassVar[str] = "TERM"
     """The signal that ends the daemon in good order."""
+    own_code: ClassVar[bool] = False
+    """Whether it is a Python process of ours, to be restarted when this program's code changed."""
     start_timeout: ClassVar[float] = 60
     """Seconds within which it must have become ready."""
 

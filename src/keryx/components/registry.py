@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from keryx.components.admin.component import Admin
 from keryx.components.clamav.component import Clamav
 from keryx.components.component import Component
 from keryx.components.dovecot.component import Dovecot
 from keryx.components.freshclam.component import Freshclam
 from keryx.components.openldap.component import Openldap
 from keryx.components.postfix.component import Postfix
+from keryx.components.postgresql.component import Postgresql
 from keryx.components.postsrsd.component import Postsrsd
+from keryx.components.privileged.component import Privileged
 from keryx.components.redis.component import Redis
 from keryx.components.rspamd.component import Rspamd
 from keryx.components.unbound.component import Unbound
@@ -19,6 +22,7 @@ from keryx.settings.site import Site
 
 COMPONENTS: tuple[Component, ...] = (
     Openldap(),  # first: every other daemon looks accounts up in it
+    Postgresql(),  # before whatever keeps records in it: administration, webmail
     Unbound(),  # before the filter and the MTA, which cannot judge a sender without names
     Redis(),  # before the filter, which asks it about every message
     Freshclam(),  # before the scanner, which waits for its database
@@ -26,7 +30,9 @@ COMPONENTS: tuple[Component, ...] = (
     Rspamd(),  # before the MTA, which defers mail while the filter is down
     Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
-    Postfix(),  # last: it opens the doors when all that it needs behind them is there
+    Postfix(),  # it opens the doors for mail when all that it needs behind them is there
+    Privileged(),  # before the web process, which has done here what needs root
+    Admin(),  # after all that its pages are about: nothing of the mail's way waits for it
 )
 
 

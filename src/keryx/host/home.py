@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from keryx.components import registry
-from keryx.core import errors, secret
+from keryx.core import debian, errors, secret
 from keryx.core.secret import SecretStore
-from keryx.host import packages
 from keryx.settings import load
 from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
@@ -31,7 +30,7 @@ def of(home: Path, settings: SiteSettings) -> Site:
             remedy=f"Choose a path of at most {LONGEST} characters.",
         )
     paths = Paths(home)
-    return Site(settings, paths, SecretStore(paths.secrets), packages.installed())
+    return Site(settings, paths, SecretStore(paths.secrets), debian.installed())
 
 
 def check_files(site: Site) -> None:

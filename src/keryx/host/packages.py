@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from keryx.components.component import Component, Platform
-from keryx.core import errors, files
+from keryx.core import debian, errors, files
 from keryx.core.process import run
-from keryx.settings.site import Version
 
 SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")}
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -23,35 +21,17 @@ postfix postfix/main_mailer_type select No configuration
 """
 
 
-@functools.lru_cache(maxsize=1)
-def _listing() -> Mapping[str, str]:
-    listing = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"]).stdout
-    rows = (line.split(" ", 2) for line in listing.splitlines())
-    return {package: text for status, package, text in rows if status == "installed"}
-
-
-@functools.lru_cache(maxsize=1)
-def installed() -> Mapping[str, Version]:
-    """Return every installed package with its upstream version as numbers."""
-    return {package: version(text) for package, text in _listing().items()}
-
-
 def exact_versions(component: Component) -> dict[str, str]:
     """Return the component's packages with their full versions: a security update shows here."""
-    return {name: _listing()[name] for name in component.packages(platform()) if name in _listing()}
+    return {
+        name: debian.listing()[name] for name in component.packages(platform()) if name in debian.listing()
+    }
 
 
 def missing(components: Iterable[Component]) -> list[str]:
     """Return the packages that the components need and the machine lacks, in order."""
     wanted = [name for component in components for name in component.packages(platform())]
-    return [name for name in dict.fromkeys(wanted) if name not in _listing()]
-
-
-def version(text: str) -> Version:
-    """Return the numbers of a Debian version: ``1:2.3.19.1+dfsg1-2`` is (2, 3, 19, 1)."""
-    upstream = text.split(":", 1)[-1].rsplit("-", 1)[0]
-    match = re.match(r"\d+(\.\d+)*", upstream)
-    return tuple(int(part) for part in match.group().split(".")) if match else ()
+    return [name for name in dict.fromkeys(wanted) if name not in debian.listing()]
 
 
 @functools.lru_cache(maxsize=1)
@@ -96,8 +76,7 @@ def install(names: Sequence[str]) -> None:
             "medium of your own; then run keryx up again.",
         ) from error
     finally:
-        _listing.cache_clear()
-        installed.cache_clear()
+        debian.forget()
     _mask_services(names)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keryx.components import python
 from keryx.components.component import Component, SystemUser
 from keryx.core import errors, files
 from keryx.core.process import run
@@ -93,6 +94,8 @@ def as_wanted(component: Component, site: Site) -> Started:
     # Arguments are settings too (a port, a domain); no file, but told apart like one.
     arguments = "\0".join(component.command(site).argv)
     digests[site.paths.etc(component.name) / "command"] = files.digest(arguments.encode())
+    if component.own_code:
+        digests[site.paths.etc(component.name) / "code"] = python.code_digest()
     return Started(digests, packages.exact_versions(component))
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from keryx.components import registry
 from keryx.components.component import Component
-from keryx.core import errors, files
+from keryx.core import debian, errors, files
 from keryx.host import apparmor, boot, leftovers, packages, ports, prepare, status
 from keryx.host.progress import Progress
 from keryx.host.supervisor import Supervisor, configuration
+from keryx.records import migrations, provision
 from keryx.settings.site import Site
 from keryx.tls import authority
 
@@ -99,6 +100,7 @@ def up(site: Site, config: Path, progress: Progress) -> Plan:
         todo = plan(site)
         same = not files.compare([configuration(site, wanted, config)])
         if todo.empty and same and _all_ready(site, wanted):
+            _databases(site, progress)
             return todo
         _end_leftovers(site, progress)
         _check_ports(site, wanted)
@@ -146,7 +148,7 @@ def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Sit
     progress.step(f"Installing {len(missing)} packages with apt: {' '.join(missing)}")
     packages.install(missing)
     progress.done(f"installed {' '.join(missing)}")
-    return Site(site.settings, site.paths, site.secrets, packages.installed())
+    return Site(site.settings, site.paths, site.secrets, debian.installed())
 
 
 def _certificate(site: Site) -> None:
@@ -191,13 +193,28 @@ def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, pr
                 _ask(component, site)
         if files.install(file):
             supervisor.update()
+    pending = True
     for component in wanted:
+        if pending and component.uses_database:
+            _databases(site, progress)
+            pending = False
         progress.step(f"Starting {component.name} ({component.title})")
         begun = time.monotonic()
         how = _take_up(component, site, supervisor, todo)
         _wait(component, site, supervisor)
         if how:
             progress.done(f"{component.name} {how} in {time.monotonic() - begun:.1f} s")
+    if pending:
+        _databases(site, progress)
+
+
+def _databases(site: Site, progress: Progress) -> None:
+    """Make the databases, ours or on somebody else's server, and bring the records' tables up to date."""
+    progress.step("Setting up the databases")
+    done = provision.ensure(site)
+    done += migrations.upgrade(site)
+    if done:
+        progress.done(f"made {', '.join(done)}")
 
 
 def _take_up(component: Component, site: Site, supervisor: Supervisor, todo: Plan) -> str:

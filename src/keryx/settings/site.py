@@ -23,6 +23,10 @@ SectionT = TypeVar("SectionT", bound=Section)
 GATEWAY = "keryx-web"
 """The gateway's user and group. Sockets that the gateway must reach belong to this group; a
 component that makes one declares ``SystemUser(GATEWAY)``."""
+
+SOGO_RESOURCES = Path("/usr/lib/GNUstep/SOGo/WebServerResources")
+"""SOGo's style sheets, scripts and pictures, served by the gateway below
+``/SOGo.woa/WebServerResources/`` and ``/SOGo/WebServerResources/``; nothing of them is copied."""
 Version = tuple[int, ...]
 
 
@@ -236,6 +240,35 @@ class Site:
     def activesync(self) -> Endpoint:
         """SOGo's workers for ActiveSync, apart: each waiting phone holds one (HTTP)."""
         return Endpoint(host="127.0.0.1", port=self.loopback_port(20001))
+
+    @property
+    def activesync_enabled(self) -> bool:
+        """Whether phones find ActiveSync: it comes with SOGo unless ``activesync.enabled`` is false."""
+        wanted = getattr(getattr(self.settings, "activesync", None), "enabled", True)
+        return self.sogo_enabled and bool(wanted)
+
+    @property
+    def activesync_wait(self) -> int:
+        """Longest time, in seconds, that ActiveSync lets a phone wait for news before it answers: a
+        proxy in front must wait longer."""
+        section = getattr(self.settings, "activesync", None)
+        return max(getattr(section, "ping_seconds", 354), getattr(section, "sync_seconds", 354))
+
+    @property
+    def sogo_logo(self) -> Path | None:
+        """The picture shown in place of ``img/sogo-full.svg`` of SOGo's resources; None for SOGo's."""
+        return cast("Path | None", getattr(getattr(self.settings, "sogo", None), "logo", None))
+
+    @property
+    def token_key(self) -> Path:
+        """The private key (PEM, P-256) that signs the tokens with which who is signed in also gets
+        into mail; for the web process alone. Made once; removing it makes a new one at the next start."""
+        return self.paths.secrets / "webmail-token.key"
+
+    @property
+    def token_public_key(self) -> Path:
+        """Its public half (PEM), where Dovecot looks it up by the token's issuer and key name."""
+        return self.paths.etc("dovecot") / "tokens" / "keryx" / "es256" / "default"
 
     @property
     def roundcube(self) -> Endpoint:

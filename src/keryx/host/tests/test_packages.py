@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from keryx.core import errors
+from keryx.core import debian, errors
 from keryx.host import packages
 
 
@@ -17,7 +17,7 @@ from keryx.host import packages
     ],
 )
 def test_versions_are_compared_as_numbers(text: str, numbers: tuple[int, ...]) -> None:
-    assert packages.version(text) == numbers
+    assert debian.version(text) == numbers
 
 
 def test_without_a_network_the_missing_packages_are_named(

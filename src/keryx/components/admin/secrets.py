@@ -1,0 +1,61 @@
+"""Which secrets the web process may know, and how it finds its copies.
+
+The originals are root's. What is not named here the web process never sees; a copy that is missing
+is never made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keryx.core import errors
+from keryx.core.secret import Secret, SecretStore
+from keryx.settings.site import Site
+
+FILES = (
+    ("ldap-reader", "directory", "bind_password_file"),
+    ("ldap-admin", "directory", "admin_password_file"),
+    ("postgresql-keryx", "database", "keryx_password_file"),
+)
+"""Name of the copy; section and key that may name a file of the administrator's instead."""
+
+
+def folder(site: Site) -> Path:
+    """Return where the copies stand."""
+    return site.paths.etc("admin") / "secrets"
+
+
+def copies(site: Site) -> Mapping[str, Secret]:
+    """Return the secrets that the web process needs, by name."""
+    needed = {
+        "ldap-reader": site.reader_password,
+        "postgresql-keryx": site.database("keryx").password,
+    }
+    if site.directory_writable:
+        needed["ldap-admin"] = site.admin_password
+    return needed
+
+
+def settings(site: Site) -> Mapping[str, Mapping[str, Any]]:
+    """Return the keys that name files of secrets, with the copies in their place."""
+    changed: dict[str, dict[str, Any]] = {}
+    for name, section, key in FILES:
+        if getattr(getattr(site.settings, section), key) is not None:
+            changed.setdefault(section, {})[key] = str(folder(site) / name)
+    return changed
+
+
+class Copies(SecretStore):
+    """The secrets as the web process sees them: those that were given to it, no others."""
+
+    def get(self, name: str) -> Secret:
+        if name not in self._cache and not self.path(name).is_file():
+            raise errors.KeryxError(
+                f"The web process was not given the secret {name}.", remedy="Run keryx up again."
+            )
+        return super().get(name)
+
+    def put(self, name: str, value: str) -> None:
+        raise errors.KeryxError(f"The web process makes no secrets; {name} is one.")

@@ -1,0 +1,41 @@
+"""The door to root as a component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keryx.components import python
+from keryx.components.component import Command, Component, Platform, SystemUser
+from keryx.core import errors, network
+from keryx.core.files import Directory, File
+from keryx.settings import applied
+from keryx.settings.site import Site
+
+
+class Privileged(Component):
+    """Root's process behind the web."""
+
+    name = "privileged"
+    title = "what needs root, for the web"
+    users = (SystemUser("keryx"),)
+    own_code = True
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ()
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        return (
+            Directory(site.paths.etc(self.name), 0o700),
+            Directory(site.paths.run(self.name), 0o750, "root", "keryx"),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        return (File(applied.path(site, self.name), applied.text(site), 0o600),)
+
+    def command(self, site: Site) -> Command:
+        return python.command("keryx.host.privileged", str(applied.path(site, self.name)))
+
+    def ready(self, site: Site) -> None:
+        answer = network.exchange(site.privileged, b'{"call":"ping"}\n')
+        if b"pong" not in answer:
+            raise errors.NotReady(f"{site.privileged} answers {answer[:60]!r}, not pong.")

@@ -1,0 +1,101 @@
+"""The web process's application: every part plugs in here.
+
+A part is a function ``(app, site)`` that adds its routes; errors of all of them leave as one
+sentence. ``python -m keryx.web`` serves it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+import keryx
+from keryx.core import errors
+from keryx.settings.site import Site
+
+log = logging.getLogger("keryx.web")
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
+
+STATUS: tuple[tuple[type[errors.KeryxError], int], ...] = (
+    (errors.NotSignedIn, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.Exists, 409),
+    (errors.Refused, 409),
+    (errors.BadInput, 400),
+    (errors.TooManyAttempts, 429),
+)
+"""HTTP statuses of errors; the first that fits. What may go well later is 503, the rest 500."""
+
+
+def create(site: Site) -> FastAPI:
+    """Return the application that serves a site."""
+    app = FastAPI(title="Keryx", version=keryx.__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.site = site
+    app.add_exception_handler(errors.KeryxError, _told)
+    app.add_exception_handler(Exception, _unexpected)
+    for part in PARTS:
+        part(app, site)
+    return app
+
+
+def status_of(error: errors.KeryxError) -> int:
+    """Return the HTTP status that says what the error says."""
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            return status
+    return 503 if error.temporary else 500
+
+
+async def _told(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.KeryxError)
+    status = status_of(error)
+    if status == 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return JSONResponse({"error": error.sentence, "remedy": error.remedy}, status)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    # The traceback is in the log: Starlette hands the error on to the server, which writes it.
+    return JSONResponse(
+        {"error": "Something failed that should not.", "remedy": "See keryx logs admin."}, 500
+    )
+
+
+class Proxied:
+    """Takes the client's address and scheme from the gateway, the only one who opens our socket.
+
+    The gateway overwrites X-Real-IP and X-Forwarded-Proto, whatever a client sends.
+    """
+
+    def __init__(self, inner: Asgi) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+            if address := headers.get(b"x-real-ip"):
+                scope["client"] = (address, 0)
+            if headers.get(b"x-forwarded-proto") in ("http", "https"):
+                scope["scheme"] = headers[b"x-forwarded-proto"]
+        await self._inner(scope, receive, send)
+
+
+def _health(app: FastAPI, site: Site) -> None:
+    begun = time.time()
+
+    @app.get("/internal/health", include_in_schema=False)
+    async def health() -> dict[str, object]:
+        """Whether the process answers: no question about its neighbours."""
+        return {"status": "ok", "version": keryx.__version__, "uptime": int(time.time() - begun)}
+
+
+PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health,)
+"""What the application consists of."""
