@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from keryx.admin import accounts, aliases, domains, effects
+from keryx.admin import accounts, aliases, domains, effects, imports
 from keryx.admin.accounts import Changes, NewAccount
 from keryx.core import errors
 from keryx.settings.site import Site
@@ -81,6 +82,65 @@ class TestDomains:
         domains.change(site, domain, max_accounts=0)
         accounts.add(site, NewAccount(f"bob@{domain}", GOOD))
         assert accounts.show(site, f"bob@{domain}").quota_mb == 77
+
+    def test_a_domain_gives_no_more_quota_than_it_has(self, site: Site, domain: str, alice: str) -> None:
+        accounts.change(site, alice, Changes(quota_mb=400))
+        domains.change(site, domain, max_quota_mb=1000, default_quota_mb=500)
+        accounts.add(site, NewAccount(f"bob@{domain}", GOOD))
+        assert domains.show(site, domain).quota_given_mb == 900
+        with pytest.raises(errors.Refused, match="has 100 of its 1000 MB left") as refusal:
+            accounts.add(site, NewAccount(f"carol@{domain}", GOOD))
+        assert "--max-quota" in refusal.value.remedy
+        with pytest.raises(errors.Refused, match="cannot be without a quota"):
+            accounts.add(site, NewAccount(f"carol@{domain}", GOOD, quota_mb=0))
+        with pytest.raises(errors.Refused, match="has 500 of its 1000 MB left"):
+            accounts.change(site, alice, Changes(quota_mb=501))
+        with pytest.raises(errors.Refused, match="cannot be without a quota"):
+            accounts.change(site, alice, Changes(quota_mb=0))
+        accounts.change(site, alice, Changes(quota_mb=500))
+        domains.change(site, domain, max_quota_mb=100)
+        accounts.change(site, alice, Changes(quota_mb=450, name="Less is always allowed"))
+
+    def test_a_domain_has_no_more_aliases_than_it_may(self, site: Site, domain: str, alice: str) -> None:
+        domains.change(site, domain, max_aliases=2)
+        aliases.add(site, f"sales@{domain}", [alice])
+        assert domains.show(site, domain).aliases == 2
+        with pytest.raises(errors.Refused, match="no more than 2 aliases"):
+            aliases.add(site, f"@{domain}", [alice])
+        with pytest.raises(errors.Refused, match="no more than 2 aliases"):
+            accounts.change(site, alice, Changes(add_aliases=(f"ally@{domain}",)))
+        with pytest.raises(errors.Refused, match="no more than 2 aliases"):
+            accounts.add(site, NewAccount(f"bob@{domain}", GOOD, aliases=(f"bobby@{domain}",)))
+        accounts.change(
+            site,
+            alice,
+            Changes(add_aliases=(f"ally@{domain}",), remove_aliases=(f"al@{domain}",)),
+            force=True,
+        )
+        accounts.change(site, alice, Changes(name="Any other change is let through"))
+
+    def test_an_import_keeps_to_the_limits(self, site: Site, domain: str, alice: str, tmp_path: Path) -> None:
+        accounts.change(site, alice, Changes(quota_mb=400))
+        domains.change(site, domain, max_accounts=3, max_quota_mb=1000, max_aliases=2)
+        rows = [
+            f"bob@{domain},{GOOD},500,",
+            f"carol@{domain},{GOOD},101,",
+            f"carla@{domain},{GOOD},100,car@{domain} carl@{domain}",
+            f"dave@{domain},{GOOD},50,d@{domain}",
+            f"eve@{domain},{GOOD},10,",
+        ]
+        path = tmp_path / "accounts.csv"
+        path.write_text("address,password,quota,aliases\n" + "\n".join(rows) + "\n")
+        with pytest.raises(imports.BadImport) as refusal:
+            imports.run(site, path)
+        assert [problem.partition(":")[0] for problem in refusal.value.problems] == [
+            "line 3",
+            "line 4",
+            "line 6",
+        ]
+        assert [found.address for found in accounts.all_of(site, domain)] == [alice]
+        path.write_text("address,password,quota,aliases\n" + "\n".join([rows[0], rows[3]]) + "\n")
+        assert imports.run(site, path).added == 2
 
 
 class TestAccounts:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from keryx.admin import addresses, aliases, effects, passwords
+from keryx.admin import addresses, aliases, effects, limits, passwords
 from keryx.admin.access import Outcome, reading, writing
 from keryx.admin.domains import after_removal
 from keryx.core import errors, password
@@ -96,7 +96,8 @@ def add(site: Site, new: NewAccount, *, if_missing: bool = False, dry_run: bool 
             addresses.managed(directory, alias)
         addresses.free(directory, account.addresses)
         passwords.check(new.password, wanted)
-        _check_limits(directory, domain, account)
+        check_quota(site, account, force=True)
+        limits.check_account(directory, domain, None, account)
         if not dry_run:
             directory.accounts.add(account, password.hashed(new.password))
     said = [f"Added the account {wanted}."]
@@ -124,6 +125,9 @@ def change(
         for alias in sorted(new):
             addresses.managed(directory, alias)
         addresses.free(directory, [wanted, *sorted(new)], owner=wanted)
+        domain = directory.domains.get(addresses.domain_of(wanted))
+        if domain is not None:
+            limits.check_account(directory, domain, before, after)
         if not force:
             check_administrator(site, before, after)
             if not _receives(after) and _receives(before):
@@ -186,18 +190,6 @@ def check_quota(site: Site, account: Account, *, force: bool) -> None:
         raise errors.Refused(
             f"A quota of {account.quota_mb} MB is below what {account.address} uses now: {used:.0f} MB.",
             remedy="Give more, or use --force: then no mail is accepted until the user has made room.",
-        )
-
-
-def _check_limits(directory: Directory, domain: Domain, account: Account) -> None:
-    if account.quota_mb < 0:
-        raise errors.BadInput(
-            f"A quota of {account.quota_mb} MB cannot be.", remedy="Write the limit in MiB, 0 for none."
-        )
-    if domain.max_accounts and directory.accounts.count(domain.name) >= domain.max_accounts:
-        raise errors.Refused(
-            f"The domain {domain.name} has its {domain.max_accounts} accounts already.",
-            remedy=f"Raise the limit: keryx domain set {domain.name} --max-accounts N",
         )
 
 

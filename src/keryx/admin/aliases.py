@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from keryx.admin import addresses
+from keryx.admin import addresses, limits
 from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
 from keryx.core.model import Alias
@@ -43,6 +43,7 @@ def add(
             return Outcome(False, (f"The alias {name} exists already; nothing changed.",))
         addresses.free(directory, [name])
         _check_targets(directory, alias)
+        limits.check_aliases(directory, [name])
         if not dry_run:
             directory.aliases.add(alias)
     return Outcome(True, (f"Added the alias {name}: it delivers to {', '.join(alias.targets)}.",))

@@ -6,15 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keryx.admin import addresses, aliases, dkim, effects
+from keryx.admin import addresses, aliases, dkim, effects, limits
 from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
-
-REQUIRED = ("postmaster", "abuse")
-"""Addresses that every domain must have (RFC 2142; RFC 5321, 4.5.1)."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +22,28 @@ class Summary:
     description: str
     default_quota_mb: int | None
     max_accounts: int
+    max_aliases: int
+    max_quota_mb: int
+    alias_domains: tuple[str, ...]
     accounts: int
     aliases: int
+    """Aliases, lists and catch-alls of its own, and aliases of accounts."""
+    quota_given_mb: int
+    """What its accounts were given together."""
 
 
 def all_of(site: Site) -> Sequence[Summary]:
     """Return all domains, by name."""
     with reading(site) as directory:
-        return [_summary(directory, domain) for domain in directory.domains.list()]
+        used = limits.tally(directory.accounts.list(), directory.aliases.list())
+        return [summary(domain, used[domain.name]) for domain in directory.domains.list()]
 
 
 def show(site: Site, name: str) -> Summary:
     """Return a domain; raises NotFound."""
     with reading(site) as directory:
-        return _summary(directory, _get(directory, addresses.domain_name(name)))
+        domain = _get(directory, addresses.domain_name(name))
+        return summary(domain, limits.use(directory, domain.name))
 
 
 def add(
@@ -48,6 +53,8 @@ def add(
     description: str = "",
     default_quota_mb: int | None = None,
     max_accounts: int = 0,
+    max_aliases: int = 0,
+    max_quota_mb: int = 0,
     if_missing: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
@@ -55,7 +62,9 @@ def add(
 
     With ``if_missing`` one that exists is completed: whatever it lacks of these is added.
     """
-    domain = Domain(addresses.domain_name(name), description, default_quota_mb, max_accounts)
+    domain = Domain(
+        addresses.domain_name(name), description, default_quota_mb, max_accounts, max_aliases, max_quota_mb
+    )
     _check_numbers(domain)
     with writing(site) as directory:
         exists = directory.domains.get(domain.name) is not None
@@ -132,17 +141,22 @@ def change(
     description: str | None = None,
     default_quota_mb: int | None = None,
     max_accounts: int | None = None,
+    max_aliases: int | None = None,
+    max_quota_mb: int | None = None,
     dry_run: bool = False,
 ) -> Outcome:
     """Change what is kept about a domain; what is None stays."""
     with writing(site) as directory:
         before = _get(directory, addresses.domain_name(name))
-        after = Domain(
-            before.name,
-            before.description if description is None else description,
-            before.default_quota_mb if default_quota_mb is None else default_quota_mb,
-            before.max_accounts if max_accounts is None else max_accounts,
-        )
+        wanted = {
+            "description": description,
+            "default_quota_mb": default_quota_mb,
+            "max_accounts": max_accounts,
+            "max_aliases": max_aliases,
+            "max_quota_mb": max_quota_mb,
+        }
+        given = {key: value for key, value in wanted.items() if value is not None}
+        after = dataclasses.replace(before, **given)  # type: ignore[arg-type]
         _check_numbers(after)
         if after == before:
             return Outcome(False, (f"The domain {before.name} is so already; nothing changed.",))
@@ -203,7 +217,7 @@ def _check_empty(
     site: Site, name: str, accounts: Sequence[Account], groups: Sequence[Alias], guests: Sequence[Account]
 ) -> None:
     """Raise when somebody would miss the domain, or when it is the site's first."""
-    required = [f"{local}@{name}" for local in REQUIRED]
+    required = [f"{local}@{name}" for local in limits.REQUIRED]
     made = [group.address for group in groups if group.address not in required]
     found = [
         _count(len(accounts), "account") if accounts else "",
@@ -240,12 +254,13 @@ def after_removal(site: Site, account: Account, *, purge_mail: bool, dry_run: bo
 def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:
     """Return the required addresses that nobody has yet, as aliases to the administrator."""
     target = site.settings.administrator
-    wanted = [Alias(f"{local}@{name}", (target,)) for local in REQUIRED]
+    wanted = [Alias(f"{local}@{name}", (target,)) for local in limits.REQUIRED]
     return [alias for alias in wanted if alias.address != target and not directory.holder(alias.address)]
 
 
 def _check_numbers(domain: Domain) -> None:
-    if domain.max_accounts < 0 or (domain.default_quota_mb or 0) < 0:
+    numbers = (domain.max_accounts, domain.max_aliases, domain.max_quota_mb, domain.default_quota_mb or 0)
+    if min(numbers) < 0:
         raise errors.BadInput(
             f"The limits of {domain.name} cannot be below 0.", remedy="Write 0 for no limit."
         )
@@ -258,11 +273,13 @@ def _get(directory: Directory, name: str) -> Domain:
     return domain
 
 
-def _summary(directory: Directory, domain: Domain) -> Summary:
+def summary(domain: Domain, used: limits.Use) -> Summary:
+    """Return a domain together with what it uses."""
     return Summary(
         **dataclasses.asdict(domain),
-        accounts=directory.accounts.count(domain.name),
-        aliases=len(directory.aliases.list(domain.name)),
+        accounts=used.accounts,
+        aliases=used.aliases,
+        quota_given_mb=used.quota_mb,
     )
 
 

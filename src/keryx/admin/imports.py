@@ -28,10 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from keryx.admin import accounts, addresses, effects, passwords
+from keryx.admin import accounts, addresses, effects, limits, passwords
 from keryx.admin.access import lock
 from keryx.core import errors, password
-from keryx.core.model import Account, Domain, Holder
+from keryx.core.model import Account, Alias, Domain, Holder
 from keryx.directory import repositories
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
@@ -96,13 +96,42 @@ class Known:
     holders: Mapping[str, Holder]
     passwords: Mapping[str, str] = dataclasses.field(repr=False)
     """Hashes, by address."""
+    aliases: Sequence[Alias] = ()
 
     @classmethod
     def read(cls, directory: Directory) -> Known:
         """Read all of it."""
         domains = {domain.name: domain for domain in directory.domains.list()}
         found = {account.address: account for account in directory.accounts.list()}
-        return cls(domains, found, directory.holders(), dict(directory.accounts.passwords()))
+        aliases = directory.aliases.list()
+        return cls(domains, found, directory.holders(), dict(directory.accounts.passwords()), aliases)
+
+
+class Room:
+    """What is left of the domains' limits, line by line."""
+
+    def __init__(self, known: Known) -> None:
+        self._domains = known.domains
+        self._use = limits.tally(known.accounts.values(), known.aliases)
+
+    def check(self, step: Step) -> None:
+        """Raise Refused when the limits are exceeded by this step; count it otherwise."""
+        account, before = step.account, step.before
+        domain = self._domains[addresses.domain_of(account.address)]
+        used = self._use[domain.name]
+        old_quota, old_aliases = (before.quota_mb, set(before.aliases)) if before else (0, set())
+        if before is None:
+            limits.check_accounts(domain, used.accounts + 1)
+        if limits.wants_quota(before, account):
+            limits.check_quota(domain, account, used.quota_mb - old_quota)
+        new_aliases = set(account.aliases)
+        wanted = limits.more(new_aliases - old_aliases, old_aliases - new_aliases)
+        for name, count in wanted.items():
+            limits.check_alias_count(self._domains[name], self._use[name].aliases + count)
+        used.accounts += before is None
+        used.quota_mb += account.quota_mb - old_quota
+        for name, count in wanted.items():
+            self._use[name].aliases += count
 
 
 def run(site: Site, path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Result:
@@ -150,12 +179,12 @@ def plan(
     steps: list[Step] = []
     problems: list[tuple[int, str]] = []
     lines: dict[str, int] = {}
-    new = collections.Counter[str]()
+    room = Room(known)
     for row in rows:
         try:
             step = _step(site, row, known)
             _check_addresses(step, known, lines)
-            _check_room(step, known, new)
+            room.check(step)
         except errors.BadInput as error:
             problems.append((row.line, error.sentence))
         else:
@@ -266,18 +295,6 @@ def _check_addresses(step: Step, known: Known, lines: dict[str, int]) -> None:
         holder = known.holders.get(address)
         if holder is not None and (holder.owner != step.account.address or holder.kind == "alias"):
             raise errors.Exists(f'"{address}" is taken: it belongs to {holder}.')
-
-
-def _check_room(step: Step, known: Known, new: collections.Counter[str]) -> None:
-    if step.before is not None:
-        return
-    domain = known.domains[addresses.domain_of(step.account.address)]
-    if domain.max_accounts and not new[domain.name]:
-        suffix = f"@{domain.name}"
-        new[domain.name] = sum(1 for address in known.accounts if address.endswith(suffix))
-    new[domain.name] += 1
-    if domain.max_accounts and new[domain.name] > domain.max_accounts:
-        raise errors.Refused(f"{domain.name} may have no more than {domain.max_accounts} accounts.")
 
 
 def _aliases(text: str, known: Known) -> tuple[str, ...]:

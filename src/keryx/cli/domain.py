@@ -23,6 +23,17 @@ DefaultQuota = Annotated[
 MaxAccounts = Annotated[
     int | None, typer.Option(metavar="N", help="How many accounts it may have, 0 for no limit.")
 ]
+MaxAliases = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many further addresses: aliases, lists, aliases of accounts; 0 for no limit.",
+    ),
+]
+MaxQuota = Annotated[
+    int | None,
+    typer.Option(metavar="MB", help="What its accounts may be given together in MiB, 0 for no limit."),
+]
 
 
 @app.command()
@@ -31,6 +42,8 @@ def add(
     description: Description = None,
     default_quota: DefaultQuota = None,
     max_accounts: MaxAccounts = None,
+    max_aliases: MaxAliases = None,
+    max_quota: MaxQuota = None,
     if_missing: IfMissing = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -44,6 +57,8 @@ def add(
         description=description or "",
         default_quota_mb=default_quota,
         max_accounts=max_accounts or 0,
+        max_aliases=max_aliases or 0,
+        max_quota_mb=max_quota or 0,
         if_missing=if_missing,
         dry_run=dry_run,
     )
@@ -81,6 +96,10 @@ def show(domain: Name, as_json: output.JsonOption = False) -> None:
         ("Accounts", found.accounts),
         ("Most accounts", found.max_accounts or "no limit"),
         ("Aliases", found.aliases),
+        ("Most aliases", found.max_aliases or "no limit"),
+        ("Given to accounts in MiB", found.quota_given_mb),
+        ("Most to give in MiB", found.max_quota_mb or "no limit"),
+        ("Alias domains", ", ".join(found.alias_domains) or "none"),
         ("Quota of new accounts in MiB", quota),
     ]
     output.table(("", ""), rows)
@@ -93,6 +112,8 @@ def set_(
     description: Description = None,
     default_quota: DefaultQuota = None,
     max_accounts: MaxAccounts = None,
+    max_aliases: MaxAliases = None,
+    max_quota: MaxQuota = None,
     dry_run: DryRun = False,
 ) -> None:
     """Change what is kept about a domain; what is not given stays."""
@@ -102,6 +123,8 @@ def set_(
         description=description,
         default_quota_mb=default_quota,
         max_accounts=max_accounts,
+        max_aliases=max_aliases,
+        max_quota_mb=max_quota,
         dry_run=dry_run,
     )
     tell(outcome, dry_run)

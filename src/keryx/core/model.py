@@ -18,6 +18,14 @@ class Domain:
     """Limit of a new account's store in MiB, 0 is unlimited; None takes the site's."""
     max_accounts: int = 0
     """How many accounts it may have; 0 is unlimited."""
+    max_aliases: int = 0
+    """How many further addresses it may have: aliases, lists and catch-alls of its own, and aliases
+    of accounts; 0 is unlimited. postmaster and abuse, which every domain has, do not count."""
+    max_quota_mb: int = 0
+    """How much its accounts may be given together, in MiB; 0 is unlimited. None of them may then be
+    unlimited."""
+    alias_domains: tuple[str, ...] = ()
+    """Domains whose every address is the same address here."""
 
 
 @dataclass(frozen=True)

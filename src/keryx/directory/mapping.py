@@ -13,7 +13,7 @@ import bonsai
 
 from keryx.core.model import Account, Alias, Domain
 from keryx.directory.entry import Entry
-from keryx.settings.directory import Directory
+from keryx.settings.directory import ALIAS_DOMAIN, Directory
 from keryx.settings.site import DirectoryAccess, Site
 
 Values = dict[str, list[str]]
@@ -21,6 +21,8 @@ Values = dict[str, list[str]]
 HOST = "mailHost"
 DEFAULT_QUOTA = "mailDefaultQuotaMb"
 MAX_ACCOUNTS = "mailMaxAccounts"
+MAX_ALIASES = "mailMaxAliases"
+MAX_QUOTA = "mailMaxQuotaMb"
 PASSWORD = "userPassword"  # noqa: S105  (the attribute's name)
 
 
@@ -51,7 +53,8 @@ class Names:
     @property
     def of_domain(self) -> Sequence[str]:
         """Attributes of a domain's entry."""
-        return ("objectClass", self.settings.domain_attribute, "description", DEFAULT_QUOTA, MAX_ACCOUNTS)
+        ours = (DEFAULT_QUOTA, MAX_ACCOUNTS, MAX_ALIASES, MAX_QUOTA, ALIAS_DOMAIN)
+        return ("objectClass", self.settings.domain_attribute, "description", *ours)
 
     @property
     def of_account(self) -> Sequence[str]:
@@ -109,6 +112,9 @@ class Names:
             entry.one("description"),
             int(quota) if quota else None,
             entry.number(MAX_ACCOUNTS),
+            entry.number(MAX_ALIASES),
+            entry.number(MAX_QUOTA),
+            tuple(sorted(name.lower() for name in entry.all(ALIAS_DOMAIN))),
         )
 
     def account(self, entry: Entry) -> Account:
@@ -145,6 +151,9 @@ class Names:
             "description": [domain.description] if domain.description else [],
             DEFAULT_QUOTA: [] if quota is None else [str(quota)],
             MAX_ACCOUNTS: [str(domain.max_accounts)] if domain.max_accounts else [],
+            MAX_ALIASES: [str(domain.max_aliases)] if domain.max_aliases else [],
+            MAX_QUOTA: [str(domain.max_quota_mb)] if domain.max_quota_mb else [],
+            ALIAS_DOMAIN: list(domain.alias_domains),
         }
 
     def account_values(self, account: Account) -> Values:
@@ -178,7 +187,8 @@ class Names:
 
     def domain_classes(self, domain: Domain) -> list[str]:
         """Return the classes that a domain's entry needs."""
-        ours = domain.default_quota_mb is not None or domain.max_accounts
+        numbers = (domain.max_accounts, domain.max_aliases, domain.max_quota_mb)
+        ours = domain.default_quota_mb is not None or any(numbers) or domain.alias_domains
         return _unique("top", self.settings.domain_object_class, *(["mailDomain"] if ours else []))
 
     def account_classes(self, account: Account) -> list[str]:

@@ -15,6 +15,7 @@ from keryx.directory import engine
 from keryx.directory.engine import Session
 from keryx.directory.entry import Entry
 from keryx.directory.mapping import PASSWORD, Names, Values, differences, filter_text
+from keryx.settings.directory import ALIAS_DOMAIN
 from keryx.settings.site import Site
 
 
@@ -34,6 +35,13 @@ class Domains:
         """Return the domain of that name."""
         entry = self._entry(name)
         return self._names.domain(entry) if entry else None
+
+    def with_alias_domain(self, name: str) -> Domain | None:
+        """Return the domain that has ``name`` as its alias domain."""
+        names = self._names
+        filter = names.domain_filter(f"({ALIAS_DOMAIN}={filter_text(name)})")
+        found = self._session.search(names.access.domain_base, filter, names.of_domain)
+        return names.domain(found[0]) if found else None
 
     def add(self, domain: Domain) -> None:
         """Add a domain; raises Exists."""

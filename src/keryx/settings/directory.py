@@ -8,6 +8,10 @@ import pydantic
 
 from keryx.settings.section import Section
 
+ALIAS_DOMAIN = "mailDomainAlias"
+"""The attribute of a domain's entry that names its alias domains. Where a directory has no such
+attribute, there are none."""
+
 
 class Attributes(Section):
     """What the directory calls the things Keryx looks for."""

@@ -11,8 +11,11 @@ from keryx.settings.site import Site
 
 TEXT_INDEXES = ("mail", "mailAlias", "mailTarget", "cn", "ou", "uid")
 """Attributes searched by value, by presence and by part."""
-PLAIN_INDEXES = ("mailActive", "mailSendOnly", "mailSuperUser", "mailHost")
+PLAIN_INDEXES = ("mailActive", "mailSendOnly", "mailSuperUser", "mailHost", "mailDomainAlias")
 """Attributes searched by value and by presence: a boolean has no parts."""
+
+TIME_INDEXES = ("modifyTimestamp",)
+"""Attributes searched by order."""
 
 
 def database(site: Site) -> Path:
@@ -38,7 +41,7 @@ def prepare(site: Site, config: Path, *, running: bool) -> None:
         )
     if running:
         return
-    indexes = (*TEXT_INDEXES, *PLAIN_INDEXES)
+    indexes = (*TEXT_INDEXES, *PLAIN_INDEXES, *TIME_INDEXES)
     if before.root_dn and before.indexes != indexes:
         commands.index(config)
     branches = tuple(tree.branches(access))
