@@ -15,9 +15,9 @@ from keryx.components.component import Component
 from keryx.components.dovecot.component import SCRIPTS, Dovecot
 from keryx.components.postfix.component import Postfix
 from keryx.components.testing import site as make_site
+from keryx.core import debian
 from keryx.core.files import Directory, File
 from keryx.core.process import Completed, run
-from keryx.core import debian
 from keryx.settings.site import Site, Version
 from keryx.tls import authority
 
