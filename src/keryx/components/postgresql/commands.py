@@ -1,0 +1,57 @@
+"""PostgreSQL's own tools, one function each: initdb, postgres -C, psql.
+
+The server's programs refuse to be root, so runuser(1) hands them to the user postgres; psql is
+root, whom pg_ident.conf makes the superuser.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keryx.core.process import run
+
+AS_POSTGRES = ("runuser", "-u", "postgres", "--")
+
+
+def make_cluster(programs: Path, folder: Path) -> None:
+    """Make an empty cluster in an empty folder; raises CommandFailed with initdb's words."""
+    run([*AS_POSTGRES, *initdb(programs, folder)], timeout=300, env={"LC_ALL": "C.UTF-8"})
+
+
+def initdb(programs: Path, folder: Path) -> tuple[str, ...]:
+    """Return the command that makes a cluster.
+
+    C.UTF-8 sorts by code point: an upgrade of the C library, which changes how other locales
+    sort and so breaks indexes without a word, cannot touch it.
+    """
+    options = ("--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--username=postgres")
+    return (
+        str(programs / "initdb"),
+        f"--pgdata={folder}",
+        *options,
+        "--auth-local=peer",
+        "--auth-host=reject",
+        "--no-instructions",
+    )
+
+
+def test_config(server: tuple[str, ...]) -> None:
+    """Let the server read its configuration; raises CommandFailed with its words."""
+    run([*AS_POSTGRES, *server, "-C", "max_connections"])
+
+
+def unapplied(programs: Path, socket: Path) -> list[str]:
+    """Return the settings of the present files that a reload alone would not bring into force."""
+    query = "SELECT name FROM pg_file_settings WHERE error IS NOT NULL ORDER BY seqno"
+    return _query(programs, socket, query).splitlines()
+
+
+def reload(programs: Path, socket: Path) -> None:
+    """Let the server read its files anew; no session ends."""
+    _query(programs, socket, "SELECT pg_reload_conf()")
+
+
+def _query(programs: Path, socket: Path, text: str) -> str:
+    words = [str(programs / "psql"), "--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password"]
+    words += ["--set=ON_ERROR_STOP=1", f"--host={socket}", "--username=postgres", "--dbname=postgres"]
+    return run(words, input=text, timeout=15, env={"PGCONNECT_TIMEOUT": "5"}).stdout.strip()

@@ -1,0 +1,1 @@
+"""Alembic's folder: how migrations are run (``env.py``) and the migrations (``versions``)."""
