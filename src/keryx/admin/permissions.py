@@ -203,7 +203,8 @@ def refusal(
     if wanted.people and actor.via == "key":
         return "This needs a person who is signed in; an API key cannot do it."
     problem = _without_role(actor, wanted, domain or addresses.domain_of(account), account)
-    if problem or actor.role == "site" or not wanted.writes or account == actor.address:
+    mine = actor.role == "site" or account == actor.address or wanted.scope == "anyone"
+    if problem or mine or not wanted.writes:
         return problem
     if standing.role == "site" or standing.super_user or not standing.domains <= actor.domains:
         return f"{account} has rights that {actor.address} has not; a site administrator can do this."

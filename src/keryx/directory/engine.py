@@ -24,6 +24,13 @@ from keryx.settings.site import Site
 
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 CONSTRAINT_VIOLATION = 19
+_REFUSALS = (
+    bonsai.errors.AuthenticationError,
+    bonsai.errors.PasswordPolicyError,
+    bonsai.errors.UnwillingToPerform,
+    bonsai.errors.InvalidDN,
+)
+"""What a server says to a login that it does not accept: wrong, expired, locked, not for logins."""
 PAGE = 1000
 """Entries per page of a long listing (RFC 2696)."""
 
@@ -127,14 +134,8 @@ def session(site: Site, *, write: bool = False) -> Iterator[Session]:
     password = site.admin_password if write else site.reader_password
     who = access.admin_dn if write else access.bind_dn
     timeout = float(site.settings.directory.timeout)
-    client = bonsai.LDAPClient(access.uri, access.starttls)
-    client.set_credentials("SIMPLE", user=who, password=password.reveal())
-    client.set_cert_policy("demand")
-    client.set_ca_cert(str(access.ca or SYSTEM_AUTHORITIES))
-    client.set_ignore_referrals(True)
-    client.set_raw_attributes(_texts(site))
     try:
-        connection = client.connect(timeout=timeout)
+        connection = _client(site, who, password.reveal()).connect(timeout=timeout)
     except bonsai.errors.AuthenticationError as error:
         setting = "admin_password_file" if write else "bind_password_file"
         raise errors.KeryxError(
@@ -149,6 +150,36 @@ def session(site: Site, *, write: bool = False) -> Iterator[Session]:
         yield Session(connection, _shown(site), timeout)
     finally:
         connection.close()
+
+
+def authenticates(site: Site, dn: str, password: str) -> bool:
+    """Whether the directory accepts the password of this entry.
+
+    An empty password never is one: a server would take it for an anonymous login (RFC 4513, 5.1.2).
+    Raises Unreachable when the directory does not answer.
+    """
+    if not password:
+        return False
+    try:
+        client = _client(site, dn, password)
+        client.connect(timeout=float(site.settings.directory.timeout)).close()
+    except _REFUSALS:
+        return False
+    except (bonsai.errors.LDAPError, ValueError) as error:
+        raise _no_connection(site, error) from error
+    return True
+
+
+def _client(site: Site, who: str, password: str) -> Any:
+    """Return a client that will log in as ``who``."""
+    access = site.directory
+    client = bonsai.LDAPClient(access.uri, access.starttls)
+    client.set_credentials("SIMPLE", user=who, password=password)
+    client.set_cert_policy("demand")
+    client.set_ca_cert(str(access.ca or SYSTEM_AUTHORITIES))
+    client.set_ignore_referrals(True)
+    client.set_raw_attributes(_texts(site))
+    return client
 
 
 def translate(error: Exception, uri: str, subject: str) -> errors.KeryxError:

@@ -127,6 +127,13 @@ class Accounts:
         entry = _there(self._entry(address), address)
         self._session.replace(entry.dn, {PASSWORD: [password_hash]})
 
+    def authenticate(self, site: Site, address: str, password: str) -> Account | None:
+        """Return the account whose address and password these are, by a login as itself."""
+        entry = self._entry(address)
+        if entry is None or not engine.authenticates(site, entry.dn, password):
+            return None
+        return self._names.account(entry)
+
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield every account's address and password hash; only the administrator may read them."""
         mail = self._names.settings.attributes.mail
