@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from keryx.components.rspamd.settings import RspamdSettings
+from keryx.admin import addresses
 from keryx.core import errors, files
+from keryx.core.privileged import privileged
 from keryx.settings.site import Site
 
 GROUP = "_rspamd"
@@ -55,8 +57,10 @@ class Key:
         return f"v=DKIM1; k={self.algorithm}; p={self.public}"
 
 
+@privileged(shown=("domain",))
 def ensure(site: Site, domain: str) -> Sequence[Key]:
     """Make the domain's keys where they are missing; return those that sign."""
+    domain = addresses.domain_name(domain)
     files.make_directory(files.Directory(site.paths.dkim, 0o750, "root", GROUP))
     selectors = site.section(RspamdSettings).dkim_selectors
     for selector, make in ((selectors.rsa, _new_rsa), (selectors.ed25519, _new_ed25519)):
@@ -66,28 +70,35 @@ def ensure(site: Site, domain: str) -> Sequence[Key]:
     return [key for key in show(site, domain) if key.active]
 
 
+@privileged(shown=("domain",))
 def complete(site: Site, domain: str) -> bool:
     """Whether the domain has both keys that sign."""
+    domain = addresses.domain_name(domain)
     selectors = site.section(RspamdSettings).dkim_selectors
     return all(_path(site, domain, name).exists() for name in (selectors.rsa, selectors.ed25519))
 
 
+@privileged(shown=("domain",))
 def show(site: Site, domain: str) -> Sequence[Key]:
     """Return the domain's keys, those that sign first; none for an unknown domain."""
+    domain = addresses.domain_name(domain)
     selectors = site.section(RspamdSettings).dkim_selectors
     order = [selectors.rsa, selectors.ed25519]
     keys = [_read(path, domain, name, name in order) for path, found, name in _files(site) if found == domain]
     return sorted(keys, key=lambda key: (not key.active, order.index(key.selector) if key.active else 0))
 
 
+@privileged()
 def every(site: Site) -> Sequence[Key]:
     """Return the keys of all domains, by domain."""
     domains = sorted({domain for _, domain, _ in _files(site)})
     return [key for domain in domains for key in show(site, domain)]
 
 
+@privileged(shown=("domain",))
 def remove(site: Site, domain: str) -> None:
     """Remove the domain's keys; its mail is not signed any more."""
+    domain = addresses.domain_name(domain)
     for path, found, _ in list(_files(site)):
         if found == domain:
             path.unlink(missing_ok=True)

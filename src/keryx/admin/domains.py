@@ -175,6 +175,8 @@ def remove(
     wanted = addresses.domain_name(name)
     with writing(site) as directory:
         _get(directory, wanted)
+        # Whoever may not touch the keys learns it before anything has gone.
+        dkim.complete(site, wanted)
         accounts = list(directory.accounts.list(wanted))
         groups = directory.aliases.list(wanted)
         guests = [
@@ -209,8 +211,8 @@ def _remove(
         directory.aliases.remove(group.address)
     for account in accounts:
         directory.accounts.remove(account.address)
-    directory.domains.remove(name)
     dkim.remove(site, name)
+    directory.domains.remove(name)
 
 
 def _check_empty(
@@ -242,13 +244,22 @@ def after_removal(site: Site, account: Account, *, purge_mail: bool, dry_run: bo
     address = account.address
     if not dry_run:
         said += effects.forget(site, *account.addresses, disconnect=True)
+    if purge_mail and not dry_run:
+        return said + _purge(site, address)
     if not effects.has_mailbox(site, address):
         return said
     if not purge_mail:
         return [*said, f"The mail of {address} stays on disk; a new account of that address finds it again."]
-    if not dry_run:
-        effects.purge(site, address)
     return [*said, f"Removed the mail of {address}."]
+
+
+def _purge(site: Site, address: str) -> list[str]:
+    """Remove a mailbox whose account is gone by now; say so, or why it is still there."""
+    try:
+        gone = effects.purge(site, address)
+    except errors.KeryxError as error:
+        return [f"The mail of {address} is still on disk: {error.sentence}"]
+    return [f"Removed the mail of {address}."] if gone else []
 
 
 def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keryx.components.dovecot import commands
+from keryx.admin import store
 from keryx.core import errors
 from keryx.settings.site import Site
 
@@ -20,9 +20,9 @@ def forget(site: Site, address: str, *others: str, disconnect: bool) -> tuple[st
     Returns a sentence when that did not work, so that a person knows that it takes a while.
     """
     try:
-        commands.flush(site, address, *others)
+        store.forget(site, [address, *others])
         if disconnect:
-            commands.kick(site, address)
+            store.disconnect(site, address)
     except errors.NotReady:
         return ()
     except errors.KeryxError as error:
@@ -33,9 +33,9 @@ def forget(site: Site, address: str, *others: str, disconnect: bool) -> tuple[st
 def forget_many(site: Site, addresses: Sequence[str]) -> None:
     """Make Dovecot forget all logins, and end the sessions of these accounts."""
     try:
-        commands.flush(site)
+        store.forget(site, [])
         for address in addresses:
-            commands.kick(site, address)
+            store.disconnect(site, address)
     except errors.KeryxError:
         # What it remembers ends by itself within minutes.
         return
@@ -44,22 +44,19 @@ def forget_many(site: Site, addresses: Sequence[str]) -> None:
 def quota_use_mb(site: Site, address: str) -> float | None:
     """Return how full a mailbox is, in MiB; None when there is none or nobody can tell."""
     try:
-        if not commands.mailbox_path(site, address).exists():
-            return None
-        use = commands.quota_use(site, address)
+        return store.quota_use_mb(site, address)
     except errors.KeryxError:
         return None
-    return use.used if use else None
 
 
 def purge(site: Site, address: str) -> bool:
     """Remove the mailbox for good; return whether there was one."""
-    return commands.purge(site, address)
+    return store.purge(site, address)
 
 
 def has_mailbox(site: Site, address: str) -> bool:
     """Whether mail of the address is kept on disk."""
     try:
-        return commands.mailbox_path(site, address).exists()
+        return store.has_mailbox(site, address)
     except errors.KeryxError:
         return False

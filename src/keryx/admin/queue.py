@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from keryx.components.postfix import commands
 from keryx.components.postfix.commands import Message
 from keryx.core import errors
+from keryx.core.privileged import privileged
 from keryx.settings.site import Site
 
 
@@ -57,6 +58,7 @@ class Choice:
         )
 
 
+@privileged(shown=("sender", "recipient"))
 def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
     """Return the queue, oldest first, narrowed down when asked."""
     messages = commands.list_messages(site)
@@ -65,11 +67,14 @@ def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Mes
     return Choice(sender=sender, recipient=recipient).of(messages)
 
 
-def show(site: Site, message: str) -> str:
-    """Return one message with its envelope."""
-    return commands.show(site, message)
+@privileged(shown=("message",))
+def show(site: Site, message: str, *, most: int = 1024 * 1024) -> str:
+    """Return one message with its envelope; of a long one the first ``most`` bytes, and says so."""
+    text, more = commands.show(site, message, max(0, most))
+    return f"{text}\n[The message is longer; this is its beginning.]\n" if more else text
 
 
+@privileged(shown=("choice",))
 def flush(site: Site, choice: Choice | None = None) -> int:
     """Try the chosen messages now, or everything; returns how many are tried."""
     messages = commands.list_messages(site)
@@ -82,16 +87,19 @@ def flush(site: Site, choice: Choice | None = None) -> int:
     return len(chosen)
 
 
+@privileged(shown=("choice",))
 def hold(site: Site, choice: Choice) -> int:
     """Set messages aside; returns how many."""
     return commands.hold(site, _ids(site, choice))
 
 
+@privileged(shown=("choice",))
 def release(site: Site, choice: Choice) -> int:
     """Let held messages go on; returns how many."""
     return commands.release(site, _ids(site, choice, queue="hold"))
 
 
+@privileged(shown=("choice",))
 def delete(site: Site, choice: Choice) -> int:
     """Delete messages for good; their senders are not told. Returns how many."""
     return commands.delete(site, _ids(site, choice))

@@ -48,7 +48,8 @@ def show(
     as_json: output.JsonOption = False,
 ) -> None:
     """Print a message in the queue: its envelope, its headers, its body."""
-    text = queue.show(context.site(), message)
+    site = context.site()
+    text = queue.show(site, message, most=2 * site.settings.message_size_limit_mb * 2**20)
     if as_json:
         output.emit_json({"id": message, "content": text})
     else:

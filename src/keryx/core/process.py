@@ -6,6 +6,8 @@ import logging
 import os
 import shlex
 import subprocess
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,3 +61,33 @@ def run(
     if check and done.returncode != 0:
         raise errors.CommandFailed(words, done.returncode, done.stdout, done.stderr)
     return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def beginning(argv: Sequence[str | Path], most: int, *, timeout: float = 60) -> tuple[str, bool]:
+    """Run ``argv`` and return the first ``most`` bytes of what it prints, and whether there is more.
+
+    For output of any size: a command that has more to say is ended. Errors are those of ``run``.
+    """
+    words = [str(word) for word in argv]
+    log.debug("run: %s", shlex.join(words))
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+            )
+        except FileNotFoundError as error:
+            raise errors.CommandFailed(words, 127, "", f"{words[0]}: not installed") from error
+        alarm = threading.Timer(timeout, process.kill)
+        alarm.start()
+        with process:
+            assert process.stdout is not None
+            found = process.stdout.read(most + 1)
+            if len(found) > most:
+                process.kill()
+        alarm.cancel()
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace")
+    text = found[:most].decode(errors="replace")
+    if process.returncode != 0 and len(found) <= most:
+        raise errors.CommandFailed(words, process.returncode, text, said)
+    return text, len(found) > most

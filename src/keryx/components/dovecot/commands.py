@@ -5,6 +5,7 @@ Those that speak to the running Dovecot raise NotReady when it does not run.
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -177,3 +178,71 @@ def forget_dead_master(pidfile: Path) -> None:
         alive = False
     if not alive:
         pidfile.unlink(missing_ok=True)
+
+
+# --- who is there
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A mail program that is connected."""
+
+    service: str
+    """``imap``, ``pop3`` or ``sieve``."""
+    ip: str
+
+
+def who(site: Site, address: str) -> list[Connection]:
+    """Return the connections of an account."""
+    # With -1 (one line each) and -f tab:
+    # username          proto pid   ip
+    # alice@example.org imap  24399 192.0.2.7
+    lines = [
+        line.split("\t") for line in doveadm(site, "-f", "tab", "who", "-1", address).stdout.splitlines()
+    ]
+    if not lines:
+        return []
+    rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
+    return [
+        Connection(row.get("proto", ""), row.get("ip", "")) for row in rows if row.get("username") == address
+    ]
+
+
+# --- personal Sieve scripts (doveadm-sieve(1))
+
+BAD_SCRIPT, NO_SCRIPT = 65, 68
+"""EX_DATAERR and EX_NOHOST: the script does not compile; there is none of that name."""
+
+
+def sieve_put(site: Site, address: str, name: str, script: str) -> None:
+    """Store a script of an account; raises BadInput with the compiler's words, and NotFound."""
+    accepted = (BAD_SCRIPT, NO_USER)
+    done = doveadm(site, "sieve", "put", "-u", address, name, input=script, accept=accepted)
+    _check_user(done, address)
+    if done.returncode == BAD_SCRIPT:
+        raise errors.BadInput(f"The Sieve script is not accepted: {_complaint(done.stderr)}")
+
+
+def sieve_get(site: Site, address: str, name: str) -> str:
+    """Return a script of an account; empty when it has none of that name. Raises NotFound."""
+    done = doveadm(site, "sieve", "get", "-u", address, name, accept=(NO_SCRIPT, NO_USER))
+    _check_user(done, address)
+    return "" if done.returncode else done.stdout.removeprefix("sieve script:\n")
+
+
+def sieve_delete(site: Site, address: str, name: str) -> bool:
+    """Remove a script of an account; return whether there was one. Raises NotFound."""
+    done = doveadm(site, "sieve", "delete", "-u", address, name, accept=(NO_SCRIPT, NO_USER))
+    _check_user(done, address)
+    return done.returncode == 0
+
+
+def _check_user(done: Completed, address: str) -> None:
+    if done.returncode == NO_USER:
+        raise errors.NotFound(f"There is no account {address}.")
+
+
+def _complaint(text: str) -> str:
+    """Return the first error of ``doveadm(alice@example.org): Error: sieve: keryx: line 2: expected ...``."""
+    first = (text.strip().splitlines() or ["it does not say why"])[0]
+    return re.sub(r"^.*?sieve: \S+: ", "", first).rstrip(".") + "."

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keryx.core import errors
-from keryx.core.process import run
+from keryx.core.process import beginning, run
 from keryx.settings.site import Site
 
 IDENTIFIER = re.compile(r"[0-9A-Za-z]{6,30}")
@@ -104,14 +104,16 @@ def list_messages(site: Site) -> list[Message]:
     return parse(done.stdout)
 
 
-def show(site: Site, message: str) -> str:
-    """Return a queued message with its envelope; raises NotFound."""
-    done = run(show_argv(site, message), check=False)
-    if done.returncode != 0:
+def show(site: Site, message: str, most: int) -> tuple[str, bool]:
+    """Return the first ``most`` bytes of a queued message with its envelope, and whether there is
+    more; raises NotFound.
+    """
+    try:
+        return beginning(show_argv(site, message), most)
+    except errors.CommandFailed as error:
         raise errors.NotFound(
             f"There is no message {message} in the queue.", remedy="It may have been delivered meanwhile."
-        )
-    return done.stdout
+        ) from error
 
 
 def flush(site: Site) -> None:

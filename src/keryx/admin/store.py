@@ -1,0 +1,82 @@
+"""What is done in the message store: Dovecot's commands, which are root's.
+
+The web process has them done through the door (``core.privileged``), so each function looks at its
+arguments itself: an address is one that this suite can carry, in which doveadm and the file system
+see no pattern, no option and no path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keryx.admin import addresses
+from keryx.components.dovecot import commands
+from keryx.components.dovecot.commands import Connection
+from keryx.core import errors
+from keryx.core.privileged import privileged
+from keryx.settings.site import Site
+
+SCRIPT = "keryx"
+"""The name of the personal Sieve script that is ours; a user's own scripts are not touched."""
+LONGEST_SCRIPT = 512 * 1024
+"""Characters of it."""
+
+
+@privileged(timeout=60, shown=("known",))
+def forget(site: Site, known: Sequence[str]) -> None:
+    """Make Dovecot forget what it remembers of these addresses; of all when none is named."""
+    commands.flush(site, *[addresses.own_address(text) for text in known])
+
+
+@privileged(timeout=60, shown=("address",))
+def disconnect(site: Site, address: str) -> None:
+    """End every session of an account."""
+    commands.kick(site, addresses.own_address(address))
+
+
+@privileged(timeout=60, shown=("address",))
+def connections(site: Site, address: str) -> list[Connection]:
+    """Return the mail programs that are connected as this account."""
+    return commands.who(site, addresses.own_address(address))
+
+
+@privileged(timeout=60, shown=("address",))
+def quota_use_mb(site: Site, address: str) -> float | None:
+    """Return how full a mailbox is, in MiB; None when there is none."""
+    wanted = addresses.own_address(address)
+    if not commands.mailbox_path(site, wanted).exists():
+        return None
+    use = commands.quota_use(site, wanted)
+    return use.used if use else None
+
+
+@privileged(timeout=60, shown=("address",))
+def has_mailbox(site: Site, address: str) -> bool:
+    """Whether mail of the address is kept on disk."""
+    return commands.mailbox_path(site, addresses.own_address(address)).exists()
+
+
+@privileged(timeout=600, shown=("address",))
+def purge(site: Site, address: str) -> bool:
+    """Remove a mailbox for good; return whether there was one."""
+    return commands.purge(site, addresses.own_address(address))
+
+
+@privileged(timeout=60, shown=("address",))
+def put_script(site: Site, address: str, script: str) -> None:
+    """Store the account's script of ours; empty removes it. Raises BadInput when it does not compile."""
+    wanted = addresses.own_address(address)
+    if len(script) > LONGEST_SCRIPT:
+        raise errors.BadInput(f"The Sieve script of {wanted} is too long.", remedy="Use fewer rules.")
+    if "\0" in script:
+        raise errors.BadInput(f"The Sieve script of {wanted} is no text.")
+    if script:
+        commands.sieve_put(site, wanted, SCRIPT, script)
+    else:
+        commands.sieve_delete(site, wanted, SCRIPT)
+
+
+@privileged(timeout=60, shown=("address",))
+def get_script(site: Site, address: str) -> str:
+    """Return the account's script of ours; empty when it has none."""
+    return commands.sieve_get(site, addresses.own_address(address), SCRIPT)
