@@ -7,6 +7,7 @@ from keryx.components.clamav.component import Clamav
 from keryx.components.component import Component
 from keryx.components.dovecot.component import Dovecot
 from keryx.components.freshclam.component import Freshclam
+from keryx.components.memcached.component import Memcached
 from keryx.components.openldap.component import Openldap
 from keryx.components.postfix.component import Postfix
 from keryx.components.postgresql.component import Postgresql
@@ -31,6 +32,7 @@ COMPONENTS: tuple[Component, ...] = (
     Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
     Postfix(),  # it opens the doors for mail when all that it needs behind them is there
+    Memcached(),  # before SOGo, which keeps sessions in it
     Privileged(),  # before the web process, which has done here what needs root
     Admin(),  # after all that its pages are about: nothing of the mail's way waits for it
 )

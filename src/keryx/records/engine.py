@@ -30,6 +30,10 @@ POOL = 8
 SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
+class LoginRefused(errors.Unreachable):
+    """The server is there and refuses the role's login: no such role, database, or another password."""
+
+
 def parameters(access: DatabaseAccess) -> dict[str, Any]:
     """Return libpq's parameters of a connection, each one written out."""
     words: dict[str, Any] = {
@@ -104,7 +108,7 @@ def no_connection(access: DatabaseAccess, error: Exception) -> errors.KeryxError
     """Return what to say when no connection could be made."""
     pgconn = getattr(error, "pgconn", None)
     if pgconn is not None and (pgconn.used_password or pgconn.needs_password):
-        return errors.KeryxError(
+        return LoginRefused(
             f"The database {shown(access)} refuses the login of {access.user}: {said(error)}.",
             remedy="Run keryx up, which takes up a changed password and makes what is missing.",
         )

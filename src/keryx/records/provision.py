@@ -19,7 +19,16 @@ from psycopg import sql
 
 from keryx.core import errors, secret
 from keryx.core.secret import Secret
-from keryx.records.engine import Connection, connect, no_connection, parameters, said, shown, translate
+from keryx.records.engine import (
+    Connection,
+    LoginRefused,
+    connect,
+    no_connection,
+    parameters,
+    said,
+    shown,
+    translate,
+)
 from keryx.settings.site import DatabaseAccess, Site
 
 OLDEST = 13
@@ -85,9 +94,7 @@ def _missing(site: Site) -> Sequence[str]:
 def _is_usable(access: DatabaseAccess) -> bool:
     try:
         connect(access).close()
-    except errors.Unreachable:
-        raise
-    except errors.KeryxError:
+    except LoginRefused:
         return False
     return True
 
@@ -98,10 +105,8 @@ def _make(site: Site, name: str) -> list[str]:
         # The sentence says what is wrong: no such database, no such role, another password.
         try:
             connect(access).close()
-        except errors.Unreachable:
-            raise
-        except errors.KeryxError as error:
-            raise errors.KeryxError(error.sentence, remedy=_by_hand(access, name)) from error
+        except LoginRefused as error:
+            raise LoginRefused(error.sentence, remedy=_by_hand(access, name)) from error
     with _administrator(site) as opened:
         done = _make_role(site, name, opened)
         done += _make_database(site, name, opened)
@@ -228,10 +233,10 @@ def _administrator_access(site: Site) -> DatabaseAccess:
 
 def _no_administrator(access: DatabaseAccess, error: psycopg.Error) -> errors.KeryxError:
     found = no_connection(access, error)
-    if isinstance(found, errors.Unreachable):
+    if not isinstance(found, LoginRefused) or access.embedded:
         return found
     remedy = "Check database.admin_user and database.admin_password_file."
-    return errors.KeryxError(found.sentence, remedy=remedy)
+    return LoginRefused(found.sentence, remedy=remedy)
 
 
 def _mark(site: Site) -> str:

@@ -23,6 +23,7 @@ class Admin(Component):
     title = "administration, API, set-up pages"
     users = (SystemUser(USER), SystemUser(GATEWAY))
     own_code = True
+    uses_database = True
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ()
