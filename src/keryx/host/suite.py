@@ -223,6 +223,9 @@ def _take_up(component: Component, site: Site, supervisor: Supervisor, todo: Pla
     if not status.runs(state):
         if state is not None and state.state in ("STOPPED", "EXITED", "FATAL"):
             supervisor.start_component(component.name)
+        elif state is not None and state.state == "BACKOFF":
+            # It died for want of what has become ready since; the next try may be far off.
+            supervisor.restart_component(component.name)
         return "ready"
     if component.name in todo.upgrades:
         supervisor.restart_component(component.name)
