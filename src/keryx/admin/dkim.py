@@ -22,8 +22,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from keryx.components.rspamd.settings import RspamdSettings
 from keryx.admin import addresses
+from keryx.components.rspamd.settings import RspamdSettings
 from keryx.core import errors, files
 from keryx.core.privileged import privileged
 from keryx.settings.site import Site

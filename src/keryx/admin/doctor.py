@@ -1,32 +1,39 @@
 """Is the suite well? The checks as data: the command line prints them, the UI shows them.
 
 Each check asks the running suite one question the way its users do, and brings the remedy with
-the bad news. ``checks`` lists them; ``keryx.core.check.run`` asks them one after the other.
+the bad news. ``checks`` lists them; ``keryx.core.check.run`` asks them one after the other. What the last run
+found is kept, so that the dashboard shows it; ``start`` makes another one while its caller goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import secrets
 import shutil
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import pydantic
 from cryptography import x509
 
 from keryx.admin import accounts, dkim, domains, mail_loop, queue
 from keryx.components import registry
 from keryx.components.component import Component
-from keryx.core import errors, network
+from keryx.core import check, errors, files, network
 from keryx.core.check import Check, Finding, failed, ok, warning
+from keryx.core.privileged import privileged
 from keryx.core.secret import generate
 from keryx.settings.ports import STANDARD, WITHOUT_TLS
 from keryx.settings.site import Site
@@ -65,6 +72,82 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
     yield Check("disk.space", "there is room on the disk", lambda: _disk(site))
     yield Check("queue.age", "no mail waits for long", lambda: _queue(site))
     yield Check("mail.loop", "a message goes from submission to the mailbox", lambda: _mail_loop(site, login))
+
+
+# --- the latest run
+
+
+@dataclass(frozen=True)
+class Latest:
+    """What the latest run found, as far as it has come."""
+
+    at: datetime.datetime | None
+    """When it began; None when there was none yet."""
+    running: bool
+    """Whether one is under way: the results are then still becoming more."""
+    results: tuple[check.Result, ...]
+
+
+_LATEST = pydantic.TypeAdapter(Latest)
+_RUNNING = threading.Lock()
+"""Held by the run in the background; there is one process that makes them."""
+
+
+@privileged()
+def latest(site: Site) -> Latest:
+    """Return what the latest run found, whoever made it."""
+    try:
+        found = _LATEST.validate_json(_kept(site).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return Latest(None, _RUNNING.locked(), ())
+    return dataclasses.replace(found, running=_RUNNING.locked())
+
+
+@privileged()
+def start(site: Site) -> bool:
+    """Begin a run in the background; return False when one is under way already."""
+    if not _RUNNING.acquire(blocking=False):
+        return False
+
+    def work() -> None:
+        try:
+            for _ in run(site):
+                continue
+        finally:
+            _RUNNING.release()
+
+    # Not a daemon: when the process is told to end, the account of the mail loop still goes.
+    threading.Thread(target=work, name="doctor").start()
+    return True
+
+
+def run(
+    site: Site,
+    login: mail_loop.Login | None = None,
+    *,
+    begin: Callable[[Check], None] = lambda planned: None,
+) -> Iterator[check.Result]:
+    """Make every check, yielding results as they come, and keep them as the latest.
+
+    ``begin`` is told of each check before it is made.
+    """
+    at = datetime.datetime.now(datetime.UTC)
+    results: list[check.Result] = []
+    _keep(site, Latest(at, True, ()))
+    for planned in checks(site, login):
+        begin(planned)
+        (result,) = check.run([planned])
+        results.append(result)
+        _keep(site, Latest(at, True, tuple(results)))
+        yield result
+
+
+def _keep(site: Site, latest: Latest) -> None:
+    files.write(_kept(site), _LATEST.dump_json(latest, indent=1) + b"\n", mode=0o600)
+
+
+def _kept(site: Site) -> Path:
+    return site.paths.state / "doctor.json"
 
 
 def _ready(component: Component, site: Site) -> Callable[[], Finding]:

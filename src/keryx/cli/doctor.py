@@ -37,9 +37,9 @@ def doctor(
         login = mail_loop.Login(account, sys.stdin.readline().rstrip("\r\n"))
     results = []
     with output.console.status("Asking ...") as spinner:
-        for planned in checkup.checks(context.site(), login):
-            spinner.update(f"{planned.title} ...")
-            (result,) = check.run([planned])
+        for result in checkup.run(
+            context.site(), login, begin=lambda planned: spinner.update(f"{planned.title} ...")
+        ):
             results.append(result)
             if not as_json:
                 _show(result)

@@ -15,6 +15,7 @@ from rich.status import Status
 from keryx.cli import context, output
 from keryx.components import registry
 from keryx.core import errors, files
+from keryx.core.check import ComponentStatus
 from keryx.core.secret import PlaceholderSecrets
 from keryx.host import foreground, setup, suite
 from keryx.host import status as components
@@ -149,7 +150,7 @@ def status(as_json: output.JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _coloured(row: components.ComponentStatus) -> str:
+def _coloured(row: ComponentStatus) -> str:
     colour = {"running": "green", "stopped": "dim"}.get(row.state, "red")
     return f"[{colour}]{row.state}[/{colour}]"
 

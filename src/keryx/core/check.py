@@ -53,6 +53,25 @@ class Result:
     seconds: float
 
 
+@dataclass(frozen=True)
+class ComponentStatus:
+    """How one component is: what the supervisor knows, what the daemon itself answers."""
+
+    name: str
+    title: str
+    state: str
+    """``running``, ``starting``, ``failing``, ``stopped``, or ``not ready``."""
+    ready: bool
+    pid: int
+    uptime: int
+    """Seconds."""
+    memory: int
+    """Bytes, its processes' proportional set size (proc(5))."""
+    ports: tuple[int, ...]
+    sentence: str
+    """What is wrong, when something is."""
+
+
 def ok(sentence: str) -> Finding:
     """All is well."""
     return Finding(Status.OK, sentence)

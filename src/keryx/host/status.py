@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 
 import psutil
 
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import errors
+from keryx.core.check import ComponentStatus
+from keryx.core.privileged import privileged
 from keryx.host.supervisor import Process, Supervisor
 from keryx.settings.site import Site
 
 
-@dataclass(frozen=True)
-class ComponentStatus:
-    """How one component is."""
-
-    name: str
-    title: str
-    state: str
-    """``running``, ``starting``, ``failing``, ``stopped``, or ``not ready``."""
-    ready: bool
-    pid: int
-    uptime: int
-    """Seconds."""
-    memory: int
-    """Bytes, its processes' proportional set size (proc(5))."""
-    ports: tuple[int, ...]
-    sentence: str
-    """What is wrong, when something is."""
-
-
+@privileged(timeout=60)
 def of_all(site: Site) -> list[ComponentStatus]:
     """Return how every wanted component is, in start order."""
     processes = Supervisor(site).processes()
