@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,12 +57,12 @@ class SecretStore:
         """Return where the secret is kept."""
         return self.folder / name
 
-    def get(self, name: str) -> Secret:
-        """Return the secret, making it at first use."""
+    def get(self, name: str, make: Callable[[], Secret] | None = None) -> Secret:
+        """Return the secret, making it at first use: by ``make`` where it is no plain password."""
         if name not in self._cache:
             path = self.path(name)
             if not path.exists():
-                self.put(name, generate())
+                self.put(name, (make or generate)())
             self._cache[name] = read(path)
         return self._cache[name]
 
@@ -78,6 +79,6 @@ class PlaceholderSecrets(SecretStore):
     def __init__(self) -> None:
         super().__init__(Path("/nonexistent"))
 
-    def get(self, name: str) -> Secret:
+    def get(self, name: str, make: Callable[[], Secret] | None = None) -> Secret:
         """Return a recognisable text instead of a secret."""
         return Secret(f"SECRET-{name}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
+from keryx.core import signing
 from keryx.core.network import Endpoint
 from keryx.core.secret import Secret, SecretStore
 from keryx.settings.model import SiteSettings
@@ -27,6 +28,12 @@ component that makes one declares ``SystemUser(GATEWAY)``."""
 SOGO_RESOURCES = Path("/usr/lib/GNUstep/SOGo/WebServerResources")
 """SOGo's style sheets, scripts and pictures, served by the gateway below
 ``/SOGo.woa/WebServerResources/`` and ``/SOGo/WebServerResources/``; nothing of them is copied."""
+
+SIGNING_KEY = "webmail-token.key"
+"""The secret that signs tokens, by name."""
+AUDIENCE = "keryx-webmail"
+"""For whom these tokens are (``aud``, RFC 7519, section 4.1.3)."""
+
 Version = tuple[int, ...]
 
 
@@ -260,15 +267,12 @@ class Site:
         return cast("Path | None", getattr(getattr(self.settings, "sogo", None), "logo", None))
 
     @property
-    def token_key(self) -> Path:
-        """The private key (PEM, P-256) that signs the tokens with which who is signed in also gets
-        into mail; for the web process alone. Made once; removing it makes a new one at the next start."""
-        return self.paths.secrets / "webmail-token.key"
+    def token_key(self) -> Secret:
+        """The private key (PEM) that signs the tokens with which who is signed in also gets into mail.
 
-    @property
-    def token_public_key(self) -> Path:
-        """Its public half (PEM), where Dovecot looks it up by the token's issuer and key name."""
-        return self.paths.etc("dovecot") / "tokens" / "keryx" / "es256" / "default"
+        For the web process alone; who removes its file ends all tokens at the next ``keryx up``.
+        """
+        return self.secrets.get(SIGNING_KEY, signing.make_key)
 
     @property
     def roundcube(self) -> Endpoint:
@@ -298,7 +302,7 @@ class Site:
     def web_url(self, name: str) -> str:
         """Return the root of ``webmail``, ``admin`` or ``rspamd`` as people reach it: a URL without a
         final slash, with the port where it is not the standard one."""
-        port = self.port("https")
+        port = self.settings.web.port or self.port("https")
         return f"https://{self.web_host(name)}" + (f":{port}" if port not in (None, 443) else "")
 
     @property

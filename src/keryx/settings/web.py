@@ -39,6 +39,9 @@ class Web(Section):
     """Host name that mail programs are told for sending (autoconfig, SRV records)."""
     imap_host: DomainName | None = None
     """Host name that mail programs are told for IMAP, POP3 and ManageSieve."""
+    port: int | None = pydantic.Field(default=None, ge=1, le=65535)
+    """Port at which people reach HTTPS, where a proxy in front of this machine moves it; empty for
+    that of ``ports.https``. It stands in every URL that is made here."""
     session_hours: int = 12
     """Hours after which who is signed in must sign in again."""
     mta_sts: MtaSts = MtaSts()

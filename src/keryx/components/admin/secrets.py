@@ -6,13 +6,13 @@ is never made up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from keryx.core import errors
 from keryx.core.secret import Secret, SecretStore
-from keryx.settings.site import Site
+from keryx.settings.site import SIGNING_KEY, Site
 
 FILES = (
     ("ldap-reader", "directory", "bind_password_file"),
@@ -33,6 +33,8 @@ def copies(site: Site) -> Mapping[str, Secret]:
         "ldap-reader": site.reader_password,
         "postgresql-keryx": site.database("keryx").password,
     }
+    if site.sogo_enabled or site.roundcube_enabled:
+        needed[SIGNING_KEY] = site.token_key
     if site.directory_writable:
         needed["ldap-admin"] = site.admin_password
     return needed
@@ -50,7 +52,7 @@ def settings(site: Site) -> Mapping[str, Mapping[str, Any]]:
 class Copies(SecretStore):
     """The secrets as the web process sees them: those that were given to it, no others."""
 
-    def get(self, name: str) -> Secret:
+    def get(self, name: str, make: Callable[[], Secret] | None = None) -> Secret:
         if name not in self._cache and not self.path(name).is_file():
             raise errors.KeryxError(
                 f"The web process was not given the secret {name}.", remedy="Run keryx up again."
