@@ -28,7 +28,7 @@ class Domain:
     """Domains whose every address is the same address here."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
     """Who logs in and has a mailbox."""
 
@@ -55,7 +55,7 @@ class Account:
         return (self.address, *self.aliases)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Alias:
     """An address that delivers elsewhere: an alias, a distribution list, a catch-all."""
 

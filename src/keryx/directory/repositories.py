@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keryx.core import errors
@@ -17,6 +17,23 @@ from keryx.directory.entry import Entry
 from keryx.directory.mapping import PASSWORD, Names, Values, differences, filter_text
 from keryx.settings.directory import ALIAS_DOMAIN
 from keryx.settings.site import Site
+
+CHANGED = "modifyTimestamp"
+REMOVALS = ("cn=Delete,cn=Operations,cn=Monitor", "cn=Modrdn,cn=Operations,cn=Monitor")
+"""Where OpenLDAP counts such operations (slapd-monitor(5))."""
+
+Watcher = Callable[[str, bool], None]
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> None:
+    """Have ``watcher(address, removed)`` called after each change that this process makes."""
+    _watchers.append(watcher)
+
+
+def _tell(address: str, *, removed: bool = False) -> None:
+    for watcher in _watchers:
+        watcher(address, removed)
 
 
 class Domains:
@@ -59,6 +76,7 @@ class Domains:
     def remove(self, name: str) -> None:
         """Remove a domain's entry; raises NotFound."""
         self._session.remove(_there(self._entry(name), name).dn)
+        _tell(name, removed=True)
 
     def _entry(self, name: str) -> Entry | None:
         names = self._names
@@ -114,13 +132,16 @@ class Accounts:
             PASSWORD: [password_hash],
         }
         self._session.add(self._names.account_dn(account.address), values)
+        _tell(account.address)
 
     def change(self, account: Account) -> bool:
         """Make the entry say what ``account`` says; return whether anything differed."""
         entry = _there(self._entry(account.address), account.address)
         before = self._names.account_values(self._names.account(entry))
         after = self._names.account_values(account)
-        return _change(self._session, entry, before, after, self._names.account_classes(account))
+        changed = _change(self._session, entry, before, after, self._names.account_classes(account))
+        _tell(account.address)
+        return changed
 
     def set_password(self, address: str, password_hash: str) -> None:
         """Give the account another password."""
@@ -146,6 +167,20 @@ class Accounts:
     def remove(self, address: str) -> None:
         """Remove an account's entry; raises NotFound."""
         self._session.remove(_there(self._entry(address), address).dn)
+        _tell(address, removed=True)
+
+    def present(self) -> set[str]:
+        """Return the addresses of all accounts, and nothing else of them."""
+        mail = self._names.settings.attributes.mail
+        found = self._session.pages(self._names.access.user_base, self._names.account_filter(), [mail])
+        return {entry.one(mail).lower() for entry in found}
+
+    def with_stamps(self, condition: str = "") -> Iterator[tuple[Account, str]]:
+        """Yield accounts that fit a condition with when they were changed (modifyTimestamp)."""
+        names = self._names
+        attributes = [*names.of_account, CHANGED]
+        for entry in self._session.pages(names.access.user_base, names.account_filter(condition), attributes):
+            yield names.account(entry), entry.one(CHANGED)
 
     def with_address(self, address: str) -> Account | None:
         """Return the account that has the address as its own or as an alias."""
@@ -179,6 +214,19 @@ class Aliases:
         """Return the aliases that deliver to an address."""
         return self._listed(f"({self._names.settings.attributes.target}={filter_text(address)})")
 
+    def present(self) -> set[str]:
+        """Return the addresses of all aliases, and nothing else of them."""
+        mail = self._names.settings.attributes.mail
+        found = self._session.pages(self._names.access.alias_base, self._names.alias_filter(), [mail])
+        return {entry.one(mail).lower() for entry in found}
+
+    def with_stamps(self, condition: str = "") -> Iterator[tuple[Alias, str]]:
+        """Yield aliases that fit a condition with when they were changed (modifyTimestamp)."""
+        names = self._names
+        attributes = [*names.of_alias, CHANGED]
+        for entry in self._session.pages(names.access.alias_base, names.alias_filter(condition), attributes):
+            yield names.alias(entry), entry.one(CHANGED)
+
     def get(self, address: str) -> Alias | None:
         """Return the alias of that address."""
         entry = self._entry(address)
@@ -188,17 +236,21 @@ class Aliases:
         """Add an alias; raises Exists."""
         values = {"objectClass": self._names.alias_classes(), **self._names.alias_values(alias)}
         self._session.add(self._names.alias_dn(alias.address), values)
+        _tell(alias.address)
 
     def change(self, alias: Alias) -> bool:
         """Make the entry say what ``alias`` says; return whether anything differed."""
         entry = _there(self._entry(alias.address), alias.address)
         before = self._names.alias_values(self._names.alias(entry))
         after = self._names.alias_values(alias)
-        return _change(self._session, entry, before, after, self._names.alias_classes())
+        changed = _change(self._session, entry, before, after, self._names.alias_classes())
+        _tell(alias.address)
+        return changed
 
     def remove(self, address: str) -> None:
         """Remove an alias's entry; raises NotFound."""
         self._session.remove(_there(self._entry(address), address).dn)
+        _tell(address, removed=True)
 
     def _listed(self, condition: str) -> Sequence[Alias]:
         names = self._names
@@ -212,13 +264,32 @@ class Aliases:
         return found[0] if found else None
 
 
+class Changes:
+    """Whether anything changed since one last looked, as far as the server tells."""
+
+    def __init__(self, session: Session, names: Names) -> None:
+        self._session, self._names = session, names
+
+    def revision(self) -> tuple[str, ...]:
+        """Return the newest change numbers of the tree (contextCSN); none where there are no such."""
+        entry = self._session.read(self._names.access.root_dn, ["contextCSN"])
+        return tuple(sorted(entry.all("contextCSN"))) if entry else ()
+
+    def removals(self) -> int | None:
+        """Return how many entries were removed or renamed since the server started, if it tells."""
+        counts = [self._session.read(name, ["monitorOpCompleted"]) for name in REMOVALS]
+        texts = [entry.one("monitorOpCompleted") if entry else "" for entry in counts]
+        return sum(map(int, texts)) if all(text.isdigit() for text in texts) else None
+
+
 @dataclass(frozen=True)
 class Directory:
-    """The three of them on one connection."""
+    """All of them on one connection."""
 
     domains: Domains
     accounts: Accounts
     aliases: Aliases
+    changes: Changes
 
     def holder(self, address: str) -> Holder | None:
         """Return who has an address: an account, one of its aliases, an alias of its own."""
@@ -246,7 +317,12 @@ def connect(site: Site, *, write: bool = False) -> Iterator[Directory]:
     """Open the directory, to read it or to write it too."""
     names = Names.of(site)
     with engine.session(site, write=write) as session:
-        yield Directory(Domains(session, names), Accounts(session, names), Aliases(session, names))
+        yield Directory(
+            Domains(session, names),
+            Accounts(session, names),
+            Aliases(session, names),
+            Changes(session, names),
+        )
 
 
 def _in_domain(attribute: str, domain: str) -> str:

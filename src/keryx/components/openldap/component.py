@@ -64,7 +64,6 @@ class Openldap(Component):
             schemas=[*packaged, *(file.path for file in schemas)],
             indexes=data.TEXT_INDEXES,
             plain_indexes=data.PLAIN_INDEXES,
-            time_indexes=data.TIME_INDEXES,
             unique=_unique(site),
             run=site.paths.run(self.name),
             database=data.database(site),

@@ -14,9 +14,6 @@ TEXT_INDEXES = ("mail", "mailAlias", "mailTarget", "cn", "ou", "uid")
 PLAIN_INDEXES = ("mailActive", "mailSendOnly", "mailSuperUser", "mailHost", "mailDomainAlias")
 """Attributes searched by value and by presence: a boolean has no parts."""
 
-TIME_INDEXES = ("modifyTimestamp",)
-"""Attributes searched by order."""
-
 
 def database(site: Site) -> Path:
     """The folder of the database."""
@@ -41,7 +38,7 @@ def prepare(site: Site, config: Path, *, running: bool) -> None:
         )
     if running:
         return
-    indexes = (*TEXT_INDEXES, *PLAIN_INDEXES, *TIME_INDEXES)
+    indexes = (*TEXT_INDEXES, *PLAIN_INDEXES)
     if before.root_dn and before.indexes != indexes:
         commands.index(config)
     branches = tuple(tree.branches(access))
