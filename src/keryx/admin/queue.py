@@ -6,6 +6,7 @@ which: nothing chosen is refused, and so is a choice that matches nothing.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,6 +66,23 @@ def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Mes
     if not (sender or recipient):
         return messages
     return Choice(sender=sender, recipient=recipient).of(messages)
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much waits, and for how long."""
+
+    count: int
+    oldest_seconds: int
+    """Age of the oldest message; 0 when the queue is empty."""
+
+
+@privileged()
+def depth(site: Site) -> Depth:
+    """Return how many messages are in the queue, and the age of the oldest."""
+    count, oldest = commands.depth(site)
+    now = datetime.datetime.now(datetime.UTC)
+    return Depth(count, max(0, int((now - oldest).total_seconds())) if oldest else 0)
 
 
 @privileged(shown=("message",))
