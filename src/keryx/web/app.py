@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 import keryx
 from keryx.core import errors
 from keryx.settings.site import Site
+from keryx.web.api import application
 
 log = logging.getLogger("keryx.web")
 
@@ -97,5 +98,10 @@ def _health(app: FastAPI, site: Site) -> None:
         return {"status": "ok", "version": keryx.__version__, "uptime": int(time.time() - begun)}
 
 
-PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health,)
+def _api(app: FastAPI, site: Site) -> None:
+    # An application of its own: other errors, limits and documents than the pages have.
+    app.mount("/api/v1", application.create(site))
+
+
+PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api)
 """What the application consists of."""
