@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
 from keryx.settings.section import Section
 from keryx.settings.site import Site
 
@@ -84,6 +85,10 @@ class Component(abc.ABC):
 
     def listeners(self, site: Site) -> Sequence[Listener]:
         """Public ports it opens under these settings."""
+        return ()
+
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        """TCP ports it opens for this machine's own programs only."""
         return ()
 
     @abc.abstractmethod

@@ -10,48 +10,56 @@ import psutil
 
 from keryx.components.component import Listener
 from keryx.core import errors
+from keryx.core.network import Endpoint
 
 
 @dataclass(frozen=True)
 class Conflict:
     """A port that another process holds."""
 
-    listener: Listener
-    pid: int | None
+    wanted: str
+    """The port as a person knows it."""
     process: str
 
 
-def check(listeners: Iterable[Listener], addresses: Sequence[str], ours: int | None) -> None:
+def check(
+    listeners: Iterable[Listener],
+    addresses: Sequence[str],
+    ours: int | None,
+    inner: Iterable[Endpoint] = (),
+) -> None:
     """Raise BadInput when another process listens at one of the ports.
 
-    ``addresses`` are the ones we want, empty for every address; ``ours`` is our supervisor's
-    process id, whose descendants may hold the ports.
+    ``addresses`` are the ones we want for the public ports, empty for every address; ``inner`` are
+    the ports for this machine's own programs; ``ours`` is our supervisor's process id, whose
+    descendants may hold the ports.
     """
-    conflicts = find(list(listeners), addresses, ours)
+    conflicts = find(list(listeners), addresses, ours, list(inner))
     if conflicts:
-        sentences = [
-            f"Port {conflict.listener.port} (ports.{conflict.listener.name}) is in use by {conflict.process}."
-            for conflict in conflicts
-        ]
+        sentences = [f"Port {conflict.wanted} is in use by {conflict.process}." for conflict in conflicts]
         raise errors.BadInput(
             "\n".join(sentences),
             remedy="Stop that process, or move the ports in keryx.yaml, or start with --port-offset 20000.",
         )
 
 
-def find(listeners: Sequence[Listener], addresses: Sequence[str], ours: int | None) -> list[Conflict]:
-    """Return the ports that others hold."""
-    wanted = {listener.port: listener for listener in listeners}
+def find(
+    listeners: Sequence[Listener], addresses: Sequence[str], ours: int | None, inner: Sequence[Endpoint] = ()
+) -> list[Conflict]:
+    """Return the ports that others hold, by number."""
+    wanted = {item.port: (f"{item.port} (ports.{item.name})", addresses) for item in listeners}
+    wanted |= {item.port: (f"{item.port} of {item.host} (inside the suite)", [item.host]) for item in inner}
     family = _family(ours)
     conflicts = {}
     for connection in psutil.net_connections("tcp"):
         if connection.status != psutil.CONN_LISTEN or not connection.laddr:
             continue
         address, port = connection.laddr
-        if port not in wanted or connection.pid in family or not _overlap(address, addresses):
+        if port not in wanted or connection.pid in family:
             continue
-        listener = wanted[port]
-        conflicts[listener.port] = Conflict(listener, connection.pid, _describe(connection.pid))
+        title, at = wanted[port]
+        if _overlap(address, at):
+            conflicts[port] = Conflict(title, _describe(connection.pid))
     return [conflicts[port] for port in sorted(conflicts)]
 
 

@@ -169,8 +169,9 @@ def _end_leftovers(site: Site, progress: Progress) -> None:
 
 def _check_ports(site: Site, wanted: Sequence[Component]) -> None:
     listeners = [listener for component in wanted for listener in component.listeners(site)]
+    inner = [endpoint for component in wanted for endpoint in component.inner(site)]
     addresses = [str(address) for address in site.settings.bind]
-    ports.check(listeners, addresses, Supervisor(site).pid())
+    ports.check(listeners, addresses, Supervisor(site).pid(), inner)
 
 
 def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, progress: Progress) -> None:

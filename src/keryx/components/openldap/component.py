@@ -12,6 +12,7 @@ from keryx.components.openldap import commands, data
 from keryx.components.openldap.settings import OpenldapSettings
 from keryx.core import errors, files, network, password
 from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
 from keryx.core.render import render
 from keryx.settings.site import Site
 
@@ -41,6 +42,9 @@ class Openldap(Component):
 
     def enabled(self, site: Site) -> bool:
         return site.settings.directory.embedded
+
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        return (Endpoint(host="127.0.0.1", port=site.ldap_port),)
 
     def directories(self, site: Site) -> Sequence[Directory]:
         return (

@@ -33,6 +33,9 @@ class Postfix(Component):
     def listeners(self, site: Site) -> Sequence[Listener]:
         return [Listener(name, port) for name in DOORS if (port := site.port(name)) is not None]
 
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        return (site.internal_smtp, site.internal_submission, site.srs_reinjection)
+
     def directories(self, site: Site) -> Sequence[Directory]:
         """The folders, with the owners that Postfix's own post-install script would give them."""
         etc, spool = site.paths.etc(self.name), site.paths.spool

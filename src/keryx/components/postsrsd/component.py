@@ -8,6 +8,7 @@ from pathlib import Path
 from keryx.components.component import Command, Component, Platform
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
 from keryx.core.render import render
 from keryx.settings.site import Site
 
@@ -22,6 +23,9 @@ class Postsrsd(Component):
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("postsrsd",)
+
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        return () if site.srs_is_socketmap else (site.srs_forward, site.srs_reverse)
 
     def directories(self, site: Site) -> Sequence[Directory]:
         return (

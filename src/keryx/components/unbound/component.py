@@ -14,6 +14,7 @@ from keryx.components.component import Command, Component, Platform
 from keryx.components.unbound.settings import UnboundSettings
 from keryx.core import errors, files
 from keryx.core.files import Directory, File
+from keryx.core.network import Endpoint
 from keryx.core.process import run
 from keryx.core.render import render
 from keryx.settings.site import Site
@@ -31,6 +32,9 @@ class Unbound(Component):
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("unbound", "dns-root-data")
+
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        return (site.resolver,)
 
     def directories(self, site: Site) -> Sequence[Directory]:
         return (
