@@ -8,6 +8,7 @@ from keryx.components.component import Component
 from keryx.components.dovecot.component import Dovecot
 from keryx.components.freshclam.component import Freshclam
 from keryx.components.memcached.component import Memcached
+from keryx.components.nginx.component import Nginx
 from keryx.components.openldap.component import Openldap
 from keryx.components.postfix.component import Postfix
 from keryx.components.postgresql.component import Postgresql
@@ -35,6 +36,7 @@ COMPONENTS: tuple[Component, ...] = (
     Memcached(),  # before SOGo, which keeps sessions in it
     Privileged(),  # before the web process, which has done here what needs root
     Admin(),  # after all that its pages are about: nothing of the mail's way waits for it
+    Nginx(),  # last: the door of the web side, when what stands behind it is there
 )
 
 

@@ -16,7 +16,7 @@ from keryx.components.rspamd.view import View
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.render import render
-from keryx.settings.site import Site
+from keryx.settings.site import GATEWAY, Site
 
 USER = "_rspamd"
 
@@ -56,8 +56,8 @@ class Rspamd(Component):
     name = "rspamd"
     title = "spam filter, signatures"
     section = RspamdSettings
-    # Dovecot's learning scripts run as vmail and reach the controller by its group.
-    users = (SystemUser("vmail"),)
+    # Dovecot's learning scripts run as vmail and reach the controller by its group; the gateway the pages.
+    users = (SystemUser("vmail"), SystemUser(GATEWAY))
     # The first start compiles several thousand regular expressions (Hyperscan).
     start_timeout = 180
 
@@ -87,7 +87,8 @@ class Rspamd(Component):
             ("rspamd.conf.local", etc / "rspamd.conf.local"),
             ("rspamd.local.lua", etc / "rspamd.local.lua"),
         ]
-        return [File(path, render(__package__ or "", name, site=site, rspamd=view)) for name, path in places]
+        names = {"site": site, "rspamd": view, "gateway": GATEWAY}
+        return [File(path, render(__package__ or "", name, **names)) for name, path in places]
 
     def prepare(self, site: Site) -> None:
         """Write what is no matter of settings alone: the processors, the controller's password.

@@ -1,0 +1,185 @@
+"""The nginx component."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+import keryx
+from keryx.components.component import Command, Component, Listener, Platform, SystemUser
+from keryx.components.nginx.settings import NginxSettings
+from keryx.components.nginx.view import View
+from keryx.core import errors, files, network
+from keryx.core.files import Directory, File
+from keryx.core.process import run
+from keryx.core.render import render
+from keryx.settings.site import GATEWAY, SOGO_RESOURCES, Site
+
+SHARED = ("nginx.conf", "listen.conf", "headers.conf", "proxy.conf", "pages.conf", "clients.conf")
+"""Files that are made whatever is switched on."""
+ROUNDCUBE = "/var/lib/roundcube/public_html"
+"""Where the package keeps what browsers may see of Roundcube."""
+PAGES = Path(keryx.__file__).parent / "web" / "ui" / "static"
+"""Files of Keryx's own pages."""
+IPV6 = Path("/proc/net/if_inet6")
+"""It exists where the kernel has IPv6."""
+
+
+class Nginx(Component):
+    """The gateway of the web side."""
+
+    name = "nginx"
+    title = "web gateway"
+    section = NginxSettings
+    users = (SystemUser(GATEWAY),)
+
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ("nginx",)
+
+    def enabled(self, site: Site) -> bool:
+        return site.port("https") is not None or site.port("http") is not None
+
+    def listeners(self, site: Site) -> Sequence[Listener]:
+        ports = ((name, site.port(name)) for name in ("http", "https"))
+        return [Listener(name, port) for name, port in ports if port is not None]
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        view = View(site)
+        return (
+            Directory(site.paths.etc(self.name)),
+            Directory(view.run, 0o755),
+            Directory(site.paths.data(self.name)),
+            Directory(view.static),
+            Directory(view.acme),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        view, etc = View(site), site.paths.etc(self.name)
+        names = {
+            "view": view,
+            "site": site,
+            "roundcube": ROUNDCUBE,
+            "resources": SOGO_RESOURCES,
+            "dav": f"{site.web_url('webmail')}/SOGo/dav/",
+        }
+        made = [File(etc / name, render(__package__ or "", name, **names)) for name in _wanted(view)]
+        password = site.secrets.get("rspamd-controller").reveal()
+        text = render(__package__ or "", "rspamd-password.conf", password=password)
+        return [*made, File(etc / "rspamd-password.conf", text, 0o600, secret=True)]
+
+    def watched(self, site: Site) -> Sequence[Path]:
+        logo = [site.sogo_logo] if site.sogo_logo else []
+        return [site.certificate, site.certificate_key, *logo, *_page_files()]
+
+    def prepare(self, site: Site) -> None:
+        """Copy the pages' files to where the workers may read them; see whether there is IPv6."""
+        _copy_pages(View(site).static)
+        if site.sogo_logo:
+            files.write(View(site).logo, site.sogo_logo.read_bytes())
+        listens = View(site).listens_ipv6 if IPV6.exists() else []
+        text = "".join(f"listen {arguments};\n" for arguments in listens)
+        files.write(site.paths.etc(self.name) / "listen-ipv6.conf", text)
+
+    def validate(self, site: Site) -> None:
+        made_at_start = site.paths.etc(self.name) / "listen-ipv6.conf"
+        if not made_at_start.exists():
+            files.write(made_at_start, "")
+        run(["nginx", "-t", "-c", site.paths.etc(self.name) / "nginx.conf"])
+
+    def command(self, site: Site) -> Command:
+        return Command(("/usr/sbin/nginx", "-c", str(site.paths.etc(self.name) / "nginx.conf")))
+
+    def ready(self, site: Site) -> None:
+        _ask(site)
+        port = site.port("http")
+        if port is not None and not site.speaks_proxy("http"):
+            network.connect(network.Endpoint(host=site.reach, port=port)).close()
+
+    def reload(self, site: Site, changed: Sequence[Path]) -> bool:
+        """Let nginx start fresh workers; the old ones finish the requests and waits that they have."""
+        try:
+            master = psutil.Process(int((View(site).run / "nginx.pid").read_text()))
+            before = {child.pid for child in master.children()}
+            os.kill(master.pid, signal.SIGHUP)
+            return _has_taken_up(master, before)
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return False
+
+    def backup_paths(self, site: Site) -> Sequence[Path]:
+        return ()
+
+
+def _wanted(view: View) -> Sequence[str]:
+    """Return the names of the files that the main file includes under these settings."""
+    wanted = list(SHARED)
+    for part in ("webmail", "admin", "rspamd"):
+        wanted.append(f"{part}.conf")
+        if len(view.servers) > 1:
+            wanted.append(f"{part}-elsewhere.conf")
+    if view.site.sogo_enabled:
+        wanted.append("sogo.conf")
+    if view.site.roundcube_enabled:
+        wanted.append("fastcgi.conf")
+    return wanted
+
+
+def _page_files() -> Sequence[Path]:
+    return sorted(path for path in PAGES.rglob("*") if path.is_file())
+
+
+def _copy_pages(folder: Path) -> None:
+    wanted = {path.relative_to(PAGES): path for path in _page_files()}
+    for name, path in wanted.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        files.write(target, path.read_bytes())
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder) not in wanted:
+            path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            shutil.rmtree(path)
+
+
+def _ask(site: Site) -> None:
+    """Raise NotReady unless the gateway speaks HTTP over TLS."""
+    endpoint = site.inside("https")
+    stream = network.connect(endpoint)
+    try:
+        with network.unverified_tls().wrap_socket(stream, server_hostname=site.settings.host) as secure:
+            host = site.settings.host.encode()
+            secure.sendall(b"HEAD /internal/gateway HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % host)
+            answer = http.client.HTTPResponse(secure, method="HEAD")
+            answer.begin()
+            answer.close()
+    except (OSError, http.client.HTTPException) as error:
+        raise errors.NotReady(f"{endpoint} does not speak HTTPS: {error}.") from error
+    finally:
+        stream.close()
+
+
+def _has_taken_up(master: psutil.Process, before: set[int], timeout: float = 10) -> bool:
+    """Whether fresh workers serve and the old ones no longer accept; False when nginx refused."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        workers = {child.pid: _title(child) for child in master.children()}
+        fresh = [pid for pid in workers if pid not in before]
+        old = [pid for pid in before & set(workers) if "shutting down" not in workers[pid]]
+        if fresh and not old:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return "shutting down"

@@ -1,0 +1,19 @@
+"""The section ``nginx`` of keryx.yaml."""
+
+from typing import ClassVar
+
+import pydantic
+
+from keryx.settings.section import Section
+
+
+class NginxSettings(Section):
+    """The gateway of the web side."""
+
+    section_name: ClassVar[str] = "nginx"
+
+    hsts_days: int = pydantic.Field(default=730, ge=0, le=3650)
+    """Days for which browsers refuse to come without TLS (RFC 6797); 0 does not ask them to.
+    Browsers ignore it while they do not trust the certificate."""
+    access_log: bool = True
+    """Whether every request is logged: who, when, which path, never what stands behind a ``?``."""
