@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from keryx.records import preferences
 from keryx.settings.site import Site
 
 Language = Literal["", "en", "de"]
+LANGUAGE = "language"
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,10 @@ class Preferences:
 
 def show(site: Site, address: str) -> Preferences:
     """Return what an account's owner has chosen."""
-    raise NotImplementedError
+    language = preferences.get(site, address, LANGUAGE, "")
+    return Preferences(language if language in get_args(Language) else "")
 
 
 def change(site: Site, address: str, wanted: Preferences) -> None:
     """Keep another choice."""
-    raise NotImplementedError
+    preferences.put(site, address, LANGUAGE, wanted.language)
