@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from keryx.core.secret import Secret
 
+HEADER = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9"
+"""``{"alg":"ES256","typ":"JWT"}`` in base64url: the header of every token (RFC 7515, section 4.1)."""
+
 
 def make_key() -> Secret:
     """Return a fresh private key (PKCS #8, PEM)."""
@@ -26,7 +29,7 @@ def public_half(private: str) -> str:
     A placeholder, as files are shown without a suite, gives a placeholder.
     """
     if not private.startswith("-----BEGIN"):
-        return f"PUBLIC-HALF-OF-{private}"
+        return private.replace("SECRET", "PUBLIC-HALF")
     key = serialization.load_pem_private_key(private.encode(), password=None)
     text = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

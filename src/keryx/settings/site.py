@@ -267,6 +267,11 @@ class Site:
         return cast("Path | None", getattr(getattr(self.settings, "sogo", None), "logo", None))
 
     @property
+    def tokens(self) -> bool:
+        """Whether tokens of the web process are taken in place of passwords: for a webmail only."""
+        return self.sogo_enabled or self.roundcube_enabled
+
+    @property
     def token_key(self) -> Secret:
         """The private key (PEM) that signs the tokens with which who is signed in also gets into mail.
 

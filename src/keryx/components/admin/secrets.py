@@ -33,7 +33,7 @@ def copies(site: Site) -> Mapping[str, Secret]:
         "ldap-reader": site.reader_password,
         "postgresql-keryx": site.database("keryx").password,
     }
-    if site.sogo_enabled or site.roundcube_enabled:
+    if site.tokens:
         needed[SIGNING_KEY] = site.token_key
     if site.directory_writable:
         needed["ldap-admin"] = site.admin_password

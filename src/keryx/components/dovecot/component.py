@@ -10,11 +10,11 @@ from keryx.components.component import Command, Component, Listener, Platform, S
 from keryx.components.dovecot import commands
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.components.dovecot.view import LOGIN_PROCESSES, PROTOCOLS, USER, View, quoted
-from keryx.core import errors, network
+from keryx.core import errors, network, signing
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
-from keryx.settings.site import Site
+from keryx.settings.site import AUDIENCE, Site
 
 SCRIPTS = ("before/10-spam.sieve", "learn-ham.sieve", "learn-spam.sieve")
 
@@ -48,12 +48,19 @@ class Dovecot(Component):
             "dovecot-managesieved",
             "dovecot-sieve",
             "dovecot-ldap",
+            # These two verify the tokens of the web pages.
+            "dovecot-auth-lua",
+            "lua-luaossl",
             "dovecot-flatcurve" if flatcurve else "dovecot-fts-xapian",
         )
 
     def listeners(self, site: Site) -> Sequence[Listener]:
         names = [name for group in PROTOCOLS.values() for name in group]
         return [Listener(name, port) for name in names if (port := site.port(name)) is not None]
+
+    def inner(self, site: Site) -> Sequence[Endpoint]:
+        doors = [door for protocol in PROTOCOLS for door in View(site).doors(protocol)]
+        return [Endpoint(host=door.address, port=door.port) for door in doors if door.address]
 
     def directories(self, site: Site) -> Sequence[Directory]:
         view = View(site)
@@ -84,6 +91,8 @@ class Dovecot(Component):
         }
         files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
         files += _directory_files(site, view, names)
+        if site.tokens:
+            files.append(File(view.etc / "token.lua", render(package, "token.lua", **_token(site))))
         for script in SCRIPTS:
             files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
         for program in ("learn-ham.sh", "learn-spam.sh"):
@@ -139,6 +148,15 @@ class Dovecot(Component):
     def backup_paths(self, site: Site) -> Sequence[Path]:
         view = View(site)
         return (view.mail, view.data / "shared")
+
+
+def _token(site: Site) -> dict[str, object]:
+    """What decides which tokens are taken in place of passwords."""
+    return {
+        "public_key": signing.public_half(site.token_key.reveal()),
+        "token_header": signing.HEADER,
+        "audience": AUDIENCE.replace("-", "%-"),
+    }
 
 
 def _directory_files(site: Site, view: View, names: dict[str, object]) -> Sequence[File]:
