@@ -9,13 +9,15 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from keryx.components import registry
 from keryx.host import packages
+from keryx.settings.site import Site
+from tests.postgres import Postgres
 from tests.running import Suite
 from tests.sink import Sink, serving
 from tests.world import RECORDS, World
@@ -53,6 +55,29 @@ def suite() -> Iterator[Suite]:
         if not kept:
             running.keryx("down", check=False)
             shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def make_postgres(daemons: None) -> Iterator[Callable[..., Postgres]]:
+    """Start database servers, each in a home of its own; they end with the session."""
+    made: list[Postgres] = []
+
+    def make(settings: str = "") -> Postgres:
+        home = Path(tempfile.mkdtemp(prefix="keryx-pg-", dir="/tmp"))
+        postgres = Postgres.create(home, settings)
+        made.append(postgres)
+        return postgres
+
+    yield make
+    for postgres in made:
+        postgres.stop()
+        shutil.rmtree(postgres.home)
+
+
+@pytest.fixture(scope="session")
+def records(make_postgres: Callable[..., Postgres]) -> Site:
+    """A site with a database server only, and Keryx's records in it, shared by the session."""
+    return make_postgres().set_up()
 
 
 @pytest.fixture(scope="session")

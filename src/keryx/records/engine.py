@@ -10,18 +10,20 @@ from __future__ import annotations
 import atexit
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 import psycopg_pool
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, kwargs_row
 
 from keryx.core import errors
 from keryx.settings.site import DatabaseAccess, Site
 
 Connection = psycopg.Connection[TupleRow]
+T = TypeVar("T")
+NOTHING: Mapping[str, object] = {}
 
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 5
@@ -74,6 +76,50 @@ def connection(site: Site) -> Iterator[Connection]:
     access = site.database("keryx")
     with _door(access).connection() as opened, translated(access), opened.transaction():
         yield opened
+
+
+def rows(
+    site: Site, make: Callable[..., T], query: LiteralString, parameters: Mapping[str, object] = NOTHING
+) -> list[T]:
+    """Return the rows of one statement, made of their columns by name."""
+    with connection(site) as opened, opened.cursor(row_factory=kwargs_row(make)) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def row(
+    site: Site, make: Callable[..., T], query: LiteralString, parameters: Mapping[str, object] = NOTHING
+) -> T | None:
+    """Return the first row of one statement, made of its columns by name; None when there is none."""
+    with connection(site) as opened, opened.cursor(row_factory=kwargs_row(make)) as cursor:
+        return cursor.execute(query, parameters).fetchone()
+
+
+def execute(site: Site, query: LiteralString, parameters: Mapping[str, object] = NOTHING) -> int:
+    """Run one statement; return how many rows it changed."""
+    with connection(site) as opened:
+        return opened.execute(query, parameters).rowcount
+
+
+def plain(text: str, length: int) -> str:
+    """Return text that PostgreSQL can keep: without U+0000, and no longer than ``length`` characters."""
+    return text.replace("\0", "")[:length]
+
+
+def without_nul(value: Any) -> Any:
+    """Return a JSON value without U+0000 in its texts, which PostgreSQL cannot keep."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, Mapping):
+        return {without_nul(key): without_nul(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nul(item) for item in value]
+    return value
+
+
+def part(text: str) -> str:
+    """Return the pattern of ILIKE that finds a text anywhere; empty for an empty text."""
+    escaped = text.replace("\0", "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%" if escaped else ""
 
 
 @contextlib.contextmanager

@@ -76,9 +76,11 @@ CREATE TABLE sample (
     name text NOT NULL,
     at timestamptz NOT NULL,
     value double precision NOT NULL,
+    thinned boolean NOT NULL DEFAULT false,
     PRIMARY KEY (name, at)
 );
-CREATE INDEX sample_at ON sample (at);
+COMMENT ON COLUMN sample.thinned IS 'it stands for all samples of its hour';
+CREATE INDEX sample_to_thin ON sample (at) WHERE NOT thinned;
 
 CREATE TABLE preference (
     address text NOT NULL,
