@@ -48,7 +48,8 @@ class Admin(Component):
         )
 
     def prepare(self, site: Site) -> None:
-        """Let the web process take part in the lock on the directory."""
+        """Let the web process read its code, and take part in the lock on the directory."""
+        python.provide(site)
         uid, gid = files.identifiers("root", USER)
         flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(site.paths.directory_lock, flags, 0o600)
@@ -59,7 +60,7 @@ class Admin(Component):
             os.close(handle)
 
     def command(self, site: Site) -> Command:
-        return python.command("keryx.web", str(applied.path(site, self.name)), user=USER)
+        return python.command(site, "keryx.web", str(applied.path(site, self.name)), user=USER)
 
     def ready(self, site: Site) -> None:
         answer = network.exchange(site.admin_web, b"GET /internal/health HTTP/1.0\r\nHost: localhost\r\n\r\n")

@@ -33,7 +33,7 @@ class Privileged(Component):
         return (File(applied.path(site, self.name), applied.text(site), 0o600),)
 
     def command(self, site: Site) -> Command:
-        return python.command("keryx.host.privileged", str(applied.path(site, self.name)))
+        return python.command(site, "keryx.host.privileged", str(applied.path(site, self.name)))
 
     def ready(self, site: Site) -> None:
         answer = network.exchange(site.privileged, b'{"call":"ping"}\n')
