@@ -15,6 +15,7 @@ from keryx.components.postgresql.component import Postgresql
 from keryx.components.postsrsd.component import Postsrsd
 from keryx.components.privileged.component import Privileged
 from keryx.components.redis.component import Redis
+from keryx.components.roundcube.component import Roundcube
 from keryx.components.rspamd.component import Rspamd
 from keryx.components.unbound.component import Unbound
 from keryx.core import errors
@@ -34,6 +35,7 @@ COMPONENTS: tuple[Component, ...] = (
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
     Postfix(),  # it opens the doors for mail when all that it needs behind them is there
     Memcached(),  # before SOGo, which keeps sessions in it
+    Roundcube(),  # after what it is a mail program of
     Privileged(),  # before the web process, which has done here what needs root
     Admin(),  # after all that its pages are about: nothing of the mail's way waits for it
     Nginx(),  # last: the door of the web side, when what stands behind it is there

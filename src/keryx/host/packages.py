@@ -14,10 +14,12 @@ from keryx.core.process import run
 SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")}
 POLICY = Path("/usr/sbin/policy-rc.d")
 
-# What the packages would otherwise ask, or make: a directory and a mail system of their own.
+# What the packages would otherwise ask, or make: a directory, a mail system, a database of their own.
 ANSWERS = """\
 slapd slapd/no_configuration boolean true
 postfix postfix/main_mailer_type select No configuration
+roundcube-core roundcube/dbconfig-install boolean false
+roundcube-core roundcube/reconfigure-webserver multiselect
 """
 
 

@@ -75,9 +75,10 @@ def check_php(program: str, path: Path) -> None:
     run([program, "-n", "-l", path])
 
 
-def check_pool(program: str, config: Path, ini: Path) -> None:
+def check_pool(program: str, config: Path, ini: Path, user: str) -> None:
     """Raise CommandFailed with php-fpm's words when it refuses its configuration."""
-    run([program, "-t", "-O", "-y", config, "-c", ini], env={"PHP_INI_SCAN_DIR": ""})
+    words = ["runuser", "-u", user, "--", program, "-t", "-O", "-y", str(config), "-c", str(ini)]
+    run(words, env={"PHP_INI_SCAN_DIR": ""})
 
 
 def reload_pool(pid_file: Path) -> bool:

@@ -116,7 +116,7 @@ class Roundcube(Component):
         for file in self.render(site):
             if file.path.suffix == ".php":
                 commands.check_php(interpreter, file.path)
-        commands.check_pool(view.program, view.etc / "php-fpm.conf", view.etc / "php.ini")
+        commands.check_pool(view.program, view.etc / "php-fpm.conf", view.etc / "php.ini", USER)
 
     def command(self, site: Site) -> Command:
         view = View(site)
@@ -136,20 +136,22 @@ class Roundcube(Component):
 
 def _link_plugins(view: View) -> None:
     """Make the folder of plugins: ours, and the package's by links, without their configuration in
-    /etc; raises BadInput naming a plugin that is not there."""
-    for folder in view.plugins.iterdir():
-        if folder.name not in view.active_plugins:
-            shutil.rmtree(folder)
+    /etc; raises BadInput naming a plugin that is not there.
+
+    All of them are there, since some need others; on are those that config.inc.php names.
+    """
+    packaged = {path.name: path for path in (PACKAGED / "plugins").iterdir() if path.is_dir()}
     for name in view.active_plugins:
-        if name in OWN_PLUGINS:
-            continue
-        packaged = PACKAGED / "plugins" / name
-        if not (packaged / f"{name}.php").is_file():
+        if name not in packaged and name not in OWN_PLUGINS:
             raise errors.BadInput(
-                f'roundcube.plugins: there is no plugin "{name}" in {packaged.parent}.',
+                f'roundcube.plugins: there is no plugin "{name}" in {PACKAGED / "plugins"}.',
                 remedy="Correct the name, or install the Debian package that brings it.",
             )
-        _link(packaged, view.plugins / name)
+    for folder in view.plugins.iterdir():
+        if folder.name not in packaged and folder.name not in OWN_PLUGINS:
+            shutil.rmtree(folder)
+    for name, source in packaged.items():
+        _link(source, view.plugins / name)
 
 
 def _link(packaged: Path, folder: Path) -> None:

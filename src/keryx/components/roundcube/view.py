@@ -102,7 +102,7 @@ class View:
         return (
             *(self.config, self.plugins, self.etc / "prepend.php", self.temporary),
             *((self.shown_certificate,) if self.pinned else (self.authority,)),
-            *(INSTALLED, PACKAGED, Path("/usr/share/php"), Path("/usr/share/javascript")),
+            *(INSTALLED, PACKAGED, *(Path("/usr/share") / name for name in ("php", "javascript", "nodejs"))),
             *(Path("/usr/share/misc/magic.mgc"), Path("/etc/mime.types")),
             *(Path("/etc/roundcube/defaults.inc.php"), Path("/etc/roundcube/mimetypes.php")),
         )
@@ -156,7 +156,7 @@ class View:
     @property
     def submission(self) -> str:
         """Submission."""
-        return _with_starttls(self.site.internal_submission)
+        return _with_starttls(self.site.inside("submission"))
 
     @property
     def sieve(self) -> str | None:
