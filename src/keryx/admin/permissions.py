@@ -136,7 +136,7 @@ def check(site: Site, actor: Actor, action: str, *, domain: str = "", account: s
     """
     wanted = ACTIONS[action]
     standing = roles.NOBODY
-    if account and wanted.writes and actor.role != "site" and account != actor.address:
+    if account and wanted.writes and actor.role != "site" and not _is_own(actor, account):
         standing = roles.standing(site, account)
     problem = refusal(actor, action, domain=domain, account=account, standing=standing)
     if problem:
@@ -203,19 +203,24 @@ def refusal(
     if wanted.people and actor.via == "key":
         return "This needs a person who is signed in; an API key cannot do it."
     problem = _without_role(actor, wanted, domain or addresses.domain_of(account), account)
-    mine = actor.role == "site" or account == actor.address or wanted.scope == "anyone"
-    if problem or mine or not wanted.writes:
+    free = actor.role == "site" or _is_own(actor, account) or wanted.scope == "anyone"
+    if problem or free or not wanted.writes:
         return problem
     if standing.role == "site" or standing.super_user or not standing.domains <= actor.domains:
         return f"{account} has rights that {actor.address} has not; a site administrator can do this."
     return ""
 
 
+def _is_own(actor: Actor, account: str) -> bool:
+    """Whether it is the actor's own account. A key is not its owner: it may be bound to less."""
+    return account == actor.address and actor.via != "key"
+
+
 def _without_role(actor: Actor, wanted: Action, domain: str, account: str) -> str:
     """Return why the role does not do, or nothing."""
     if actor.role == "site" or wanted.scope == "anyone":
         return ""
-    if wanted.scope == "account" and account == actor.address and actor.via != "key":
+    if wanted.scope == "account" and _is_own(actor, account):
         return ""
     if wanted.scope == "site":
         return "Only a site administrator may do this."

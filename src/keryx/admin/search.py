@@ -13,6 +13,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import datetime
+import itertools
 import operator
 import threading
 import time
@@ -36,6 +37,8 @@ PATIENCE = 30.0
 """How long a search waits for the first reading, in seconds."""
 REMEMBERED = 32
 """Answers kept for turning pages."""
+MANY = 500
+"""From so many changes on, sorting anew is faster than putting each in its place."""
 
 
 @dataclass(frozen=True)
@@ -96,48 +99,98 @@ def forget(site: Site) -> None:
     follower(site).touch("", removed=False)
 
 
-ItemT = TypeVar("ItemT", Account, Alias)
-Row = tuple[Any, str, str, str, ItemT]
-"""What it is sorted by, address, domain, text that is searched, and the thing itself."""
+ItemT = TypeVar("ItemT", bound=Account | Alias)
+
+
+class Order(Generic[ItemT]):
+    """Rows in one order, as lists side by side: what is searched runs through C alone."""
+
+    def __init__(self, key: Callable[[ItemT], Any]) -> None:
+        self._key = key
+        self.keys: list[tuple[Any, str]] = []
+        self.items: list[ItemT] = []
+        self.texts: list[str] = []
+        self.domains: list[str] = []
+
+    def fill(self, rows: Mapping[str, tuple[ItemT, str, str]]) -> None:
+        """Take all rows, which are thing, text and domain by address."""
+        ordered = sorted((self._key(row[0]), address) for address, row in rows.items())
+        self.keys = ordered
+        self.items = [rows[address][0] for _, address in ordered]
+        self.texts = [rows[address][1] for _, address in ordered]
+        self.domains = [rows[address][2] for _, address in ordered]
+
+    def add(self, item: ItemT, text: str, domain: str) -> None:
+        """Put a row in its place."""
+        key = (self._key(item), item.address)
+        place = bisect.bisect_left(self.keys, key)
+        for cells, cell in self._columns(key, item, text, domain):
+            cells.insert(place, cell)
+
+    def remove(self, item: ItemT) -> None:
+        """Take a row out."""
+        key = (self._key(item), item.address)
+        place = bisect.bisect_left(self.keys, key)
+        for cells, _ in self._columns(key, item, "", ""):
+            del cells[place]
+
+    def find(self, words: Sequence[str], domains: frozenset[str] | None) -> list[ItemT]:
+        """Return what has every word and is of one of the domains."""
+        items, texts = self.items, self.texts
+        if domains is not None:
+            chosen = list(map(domains.__contains__, self.domains))
+            items, texts = list(itertools.compress(items, chosen)), list(itertools.compress(texts, chosen))
+        for word in words:
+            chosen = list(map(operator.contains, texts, itertools.repeat(word)))
+            items, texts = list(itertools.compress(items, chosen)), list(itertools.compress(texts, chosen))
+        return list(items)
+
+    def _columns(self, key: tuple[Any, str], item: ItemT, text: str, domain: str) -> Any:
+        return ((self.keys, key), (self.items, item), (self.texts, text), (self.domains, domain))
 
 
 class Table(Generic[ItemT]):
-    """Accounts or aliases, in every order that was asked for."""
+    """Accounts or aliases, in every order that can be asked for."""
 
     def __init__(self, orders: Mapping[str, Callable[[ItemT], Any]], words: Callable[[ItemT], str]) -> None:
         self._lock = threading.Lock()
-        self._keys, self._words = orders, words
-        self._items: dict[str, ItemT] = {}
-        self._orders: dict[str, list[Row[ItemT]]] = {}
+        self._words = words
+        self._rows: dict[str, tuple[ItemT, str, str]] = {}
+        self._orders: dict[str, Order[ItemT]] = {name: Order(key) for name, key in orders.items()}
         self._answers: dict[tuple[str, frozenset[str] | None, str], list[ItemT]] = {}
 
     def replace(self, items: Iterable[ItemT]) -> None:
         """Take these in place of all."""
-        fresh = {item.address: item for item in items}
+        rows = {item.address: self._row(item) for item in items}
         with self._lock:
-            self._items = fresh
-            self._orders.clear()
-            self._answers.clear()
+            self._rows = rows
+            self._fill()
 
     def put(self, items: Sequence[ItemT]) -> None:
         """Add or change these."""
         with self._lock:
-            changed = [item for item in items if self._items.get(item.address) != item]
-            if not changed:
-                return
-            self._answers.clear()
-            # Many at once are sorted faster than inserted one by one.
-            if len(changed) > 500:
-                self._orders.clear()
+            changed = [item for item in items if self._item(item.address) != item]
+            many = len(changed) > MANY
             for item in changed:
-                self._take_out(item.address)
-                self._items[item.address] = item
-                for name, rows in self._orders.items():
-                    bisect.insort(rows, self._row(name, item), key=operator.itemgetter(0, 1))
+                if not many:
+                    self._take_out(item.address)
+                self._rows[item.address] = row = self._row(item)
+                if not many:
+                    for order in self._orders.values():
+                        order.add(*row)
+            if many:
+                self._fill()
+            elif changed:
+                self._answers.clear()
 
-    def drop(self, gone: Iterable[str]) -> None:
+    def drop(self, gone: Collection[str]) -> None:
         """Remove those of these addresses."""
         with self._lock:
+            if len(gone) > MANY:
+                for address in gone:
+                    self._rows.pop(address, None)
+                self._fill()
+                return
             for address in gone:
                 self._take_out(address)
             self._answers.clear()
@@ -146,31 +199,29 @@ class Table(Generic[ItemT]):
     def items(self) -> list[ItemT]:
         """All of them."""
         with self._lock:
-            return list(self._items.values())
+            return [row[0] for row in self._rows.values()]
 
     @property
     def present(self) -> set[str]:
         """All addresses."""
         with self._lock:
-            return set(self._items)
+            return set(self._rows)
 
     def find(self, text: str, domains: Collection[str] | None, sort: str) -> list[ItemT]:
         """Return what has every word, in order; raises BadInput for an unknown order."""
-        name = sort.removeprefix("-") or "address"
-        if name not in self._keys:
-            raise errors.BadInput(f'One cannot sort by "{name}".', remedy=f"Sort by {', '.join(self._keys)}.")
+        name = sort.removeprefix("-")
+        if name not in self._orders:
+            raise errors.BadInput(
+                f'"{name}" is nothing to sort by.', remedy=f"Take {', '.join(self._orders)}."
+            )
         wanted = None if domains is None else frozenset(domains)
-        question = (text.casefold(), wanted, sort)
+        words = sorted(text.casefold().split(), key=len, reverse=True)
+        question = (" ".join(words), wanted, sort)
         with self._lock:
             known = self._answers.get(question)
             if known is not None:
                 return known
-            rows = self._order(name)
-            for word in sorted(question[0].split(), key=len, reverse=True):
-                rows = [row for row in rows if word in row[3]]
-            if wanted is not None:
-                rows = [row for row in rows if row[2] in wanted]
-            found = [row[4] for row in rows]
+            found = self._orders[name].find(words, wanted)
             if sort.startswith("-"):
                 found.reverse()
             while len(self._answers) >= REMEMBERED:
@@ -178,26 +229,23 @@ class Table(Generic[ItemT]):
             self._answers[question] = found
             return found
 
-    def _order(self, name: str) -> list[Row[ItemT]]:
-        if name not in self._orders:
-            rows = [self._row(name, item) for item in self._items.values()]
-            rows.sort(key=operator.itemgetter(0, 1))
-            self._orders[name] = rows
-        return self._orders[name]
+    def _fill(self) -> None:
+        for order in self._orders.values():
+            order.fill(self._rows)
+        self._answers.clear()
+
+    def _item(self, address: str) -> ItemT | None:
+        row = self._rows.get(address)
+        return row[0] if row else None
 
     def _take_out(self, address: str) -> None:
-        item = self._items.pop(address, None)
-        if item is None:
-            return
-        for name, rows in self._orders.items():
-            key = (self._keys[name](item), address)
-            place = bisect.bisect_left(rows, key, key=operator.itemgetter(0, 1))
-            if place < len(rows) and rows[place][1] == address:
-                del rows[place]
+        row = self._rows.pop(address, None)
+        if row is not None:
+            for order in self._orders.values():
+                order.remove(row[0])
 
-    def _row(self, name: str, item: ItemT) -> Row[ItemT]:
-        address = item.address
-        return (self._keys[name](item), address, addresses.domain_of(address), self._words(item), item)
+    def _row(self, item: ItemT) -> tuple[ItemT, str, str]:
+        return item, self._words(item), addresses.domain_of(item.address)
 
 
 def _account_words(account: Account) -> str:

@@ -96,6 +96,13 @@ def test_administrators_of_the_same_domain_are_equals() -> None:
     assert allowed(DOMAIN, account="other@a.example", standing=equal) == IN_DOMAIN | ANYONE
 
 
+def test_a_key_is_not_its_owner() -> None:
+    """A key for one domain is no way to the account of the site administrator who made it."""
+    key = Actor("root@a.example", "domain", frozenset({"a.example"}), via="key")
+    above = allowed(key, account="root@a.example", standing=Standing("site"))
+    assert above == ((IN_DOMAIN & READING) | ANYONE) - PEOPLE
+
+
 def test_the_own_account_is_never_above_oneself() -> None:
     own = Standing("user", super_user=True)
     assert allowed(USER, account=USER.address, standing=own) == OWN | ANYONE
@@ -121,5 +128,5 @@ def test_a_key_does_no_more_than_who_makes_it() -> None:
 
 def test_what_may_be_listed() -> None:
     assert permissions.visible_domains(SITE) is None
-    assert permissions.visible_domains(DOMAIN) == {"a.example"}
+    assert permissions.visible_domains(DOMAIN) == frozenset({"a.example"})
     assert permissions.visible_domains(USER) == frozenset()
