@@ -146,8 +146,13 @@ class View:
 
     @property
     def trusted_networks(self) -> str:
-        """Networks of web mail servers."""
-        return " ".join(str(network) for network in self.settings.login_trusted_networks)
+        """Who may say that somebody else is the client: web mail servers, our own among them. Without
+        it, one guess at a password in the webmail would slow all others' logins there down."""
+        networks = [str(network) for network in self.settings.login_trusted_networks]
+        if self.site.sogo_enabled or self.site.roundcube_enabled:
+            # What connects to an address of this machine comes from that same address.
+            networks.append(self.site.inside("imap").host)
+        return " ".join(dict.fromkeys(networks))
 
     @property
     def submission(self) -> Endpoint:

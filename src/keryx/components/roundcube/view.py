@@ -155,7 +155,9 @@ class View:
 
     @property
     def submission(self) -> str:
-        """Submission."""
+        """Submission: the port that is open."""
+        if self.site.port("submission") is None and self.site.port("submissions") is not None:
+            return f"ssl://{_bracketed(self.site.inside('submissions'))}"
         return _with_starttls(self.site.inside("submission"))
 
     @property
@@ -186,12 +188,9 @@ class View:
         return 60 * self.site.settings.web.session_hours
 
     @property
-    def service(self) -> Endpoint | None:
-        """The gateway from inside, for Keryx's API; None where the web is off or behind a proxy."""
-        port = self.site.port("https")
-        if port is None or self.site.speaks_proxy("https"):
-            return None
-        return Endpoint(host=self.site.reach, port=port)
+    def service(self) -> str:
+        """The gateway from inside, for Keryx's API."""
+        return f"ssl://{_bracketed(self.site.inside('https'))}"
 
     @property
     def active_plugins(self) -> Sequence[str]:
@@ -199,7 +198,7 @@ class View:
         missing = set()
         if self.sieve is None:
             missing.add("managesieve")
-        if self.service is None or not self.site.directory_writable:
+        if not self.site.directory_writable:
             missing.add("password")
         wanted = [name for name in self.settings.plugins if name not in missing]
         return [*OWN_PLUGINS, *dict.fromkeys(name for name in wanted if name not in OWN_PLUGINS)]
@@ -239,5 +238,9 @@ class View:
 
 
 def _with_starttls(endpoint: Endpoint) -> str:
+    return f"tls://{_bracketed(endpoint)}"
+
+
+def _bracketed(endpoint: Endpoint) -> str:
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"tls://{host}:{endpoint.port}"
+    return f"{host}:{endpoint.port}"
