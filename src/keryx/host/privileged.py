@@ -39,6 +39,7 @@ log = logging.getLogger("keryx.privileged")
 MODULES = (
     "keryx.admin.dkim",  # keys are root's and the filter's
     "keryx.admin.doctor",  # asks every daemon, at sockets closed to others
+    "keryx.admin.profile",  # signs with the server's key
     "keryx.admin.queue",  # Postfix's commands
     "keryx.admin.selfservice",  # personal Sieve scripts
     "keryx.admin.spam",  # the filter's map of personal settings

@@ -307,8 +307,16 @@ class Site:
     def web_url(self, name: str) -> str:
         """Return the root of ``webmail``, ``admin`` or ``rspamd`` as people reach it: a URL without a
         final slash, with the port where it is not the standard one."""
+        return self._url(self.web_host(name))
+
+    @property
+    def base_url(self) -> str:
+        """The root of the host name itself, where every page but the parts with own names is."""
+        return self._url(self.settings.host)
+
+    def _url(self, host: str) -> str:
         port = self.settings.web.port or self.port("https")
-        return f"https://{self.web_host(name)}" + (f":{port}" if port not in (None, 443) else "")
+        return f"https://{host}" + (f":{port}" if port not in (None, 443) else "")
 
     @property
     def host_names(self) -> tuple[str, ...]:

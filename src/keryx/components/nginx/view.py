@@ -176,7 +176,7 @@ class View:
     @property
     def port_suffix(self) -> str:
         """What follows a host name in a URL of ours."""
-        return self.site.web_url("webmail").removeprefix(f"https://{self.site.web_host('webmail')}")
+        return self.site.base_url.removeprefix(f"https://{self.site.settings.host}")
 
     @property
     def parts(self) -> Sequence[str]:
