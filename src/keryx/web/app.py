@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 import keryx
 from keryx.core import errors
 from keryx.settings.site import Site
+from keryx.web import tasks, ui
 from keryx.web.api import application
 
 log = logging.getLogger("keryx.web")
@@ -38,7 +39,14 @@ STATUS: tuple[tuple[type[errors.KeryxError], int], ...] = (
 
 def create(site: Site) -> FastAPI:
     """Return the application that serves a site."""
-    app = FastAPI(title="Keryx", version=keryx.__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Keryx",
+        version=keryx.__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=tasks.running,
+    )
     app.state.site = site
     app.add_exception_handler(errors.KeryxError, _told)
     app.add_exception_handler(Exception, _unexpected)
@@ -103,5 +111,5 @@ def _api(app: FastAPI, site: Site) -> None:
     app.mount("/api/v1", application.create(site))
 
 
-PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api)
+PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api, ui.add)
 """What the application consists of."""

@@ -1,0 +1,62 @@
+"""The first page of an administrator: is everything well?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi.responses import Response
+
+from keryx.web.ui import page as pages
+from keryx.web.ui.page import MemberPage, Page
+
+router = pages.router("/admin")
+
+
+@router.get("")
+@router.get("/")
+async def dashboard(page: MemberPage) -> Response:
+    """State of the site; a domain's administrator begins with his domains."""
+    if page.role == "user":
+        return page.go("/account/")
+    if page.role == "domain":
+        return page.go("/admin/domains")
+    return page.render("dashboard.html", **await _state(page))
+
+
+@router.get("/dashboard/state")
+async def state(page: MemberPage) -> Response:
+    """The part of the dashboard that renews itself."""
+    return page.render("dashboard_state.html", **await _state(page))
+
+
+@router.get("/figures")
+async def figures(page: MemberPage, period: str = "day") -> Response:
+    """The figures behind the graphs, as a table."""
+    series = await page.api.get("/statistics", period=period)
+    return page.render("figures.html", period=period, rows=table(series["series"]))
+
+
+@router.post("/checks")
+async def run_checks(page: MemberPage) -> Response:
+    """Run the health checks now."""
+    await page.form()
+    await page.api.post("/checks/run")
+    return page.go("/admin/#checks", page._("The checks are under way; their results appear here."))
+
+
+async def _state(page: Page) -> dict[str, Any]:
+    status, checks = await asyncio.gather(
+        page.part(page.api.get("/status")), page.part(page.api.get("/checks"))
+    )
+    return {"status": status, "checks": checks}
+
+
+def table(series: dict[str, list[list[float]]]) -> list[dict[str, float | None]]:
+    """Return series of [time, value] as rows by time, newest first."""
+    rows: dict[float, dict[str, float | None]] = {}
+    for name, points in series.items():
+        for at, value in points:
+            rows.setdefault(at, {"at": at})[name] = value
+    names = tuple(series)
+    return [{"at": at, **{name: rows[at].get(name) for name in names}} for at in sorted(rows, reverse=True)]
