@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from keryx.components import registry
 from keryx.components.admin.component import Admin
 from keryx.components.admin.secrets import Copies
 from keryx.components.testing import check_golden, site
@@ -40,7 +39,7 @@ def test_files_of_the_administrators_are_copied_and_the_copies_named(tmp_path: P
     assert files["ldap-reader"].content == "one"
     assert files["ldap-admin"].content == "two"
     (tmp_path / "settings.json").write_text(files["settings.json"].content)
-    seen = applied.read(tmp_path / "settings.json", registry.settings_model())
+    seen = applied.read(tmp_path / "settings.json", type(wanted.settings))
     assert seen.directory.bind_password_file == files["ldap-reader"].path
     assert seen.directory.admin_password_file == files["ldap-admin"].path
 
@@ -55,7 +54,7 @@ def test_what_the_settings_say_is_what_the_web_process_reads(tmp_path: Path) -> 
     text = 'domain: example.org\nports: {pop3: false, imap: 1143}\nbind: [127.0.0.1, "::1"]\nwebmail: none\n'
     wanted = site(text)
     (tmp_path / "settings.json").write_text(applied.text(wanted))
-    seen = applied.read(tmp_path / "settings.json", registry.settings_model())
+    seen = applied.read(tmp_path / "settings.json", type(wanted.settings))
     assert seen.model_dump() == wanted.settings.model_dump()
     assert seen.model_fields_set == wanted.settings.model_fields_set
 
