@@ -106,6 +106,8 @@ def add(site: Site, new: NewAccount, *, if_missing: bool = False, dry_run: bool 
     if not dry_run:
         # A login that was tried before the account existed is remembered as failed.
         said += effects.forget(site, *account.addresses, disconnect=False)
+        # Nor may it come by the roles and rules of an earlier account of that address.
+        effects.forget_records(site, wanted)
     return Outcome(True, tuple(said))
 
 
@@ -139,7 +141,10 @@ def change(
     said = [f"Changed the account {wanted}: {_difference(before, after)}."]
     if not dry_run:
         aliases_of_both = {*before.aliases, *after.aliases}
-        said += effects.forget(site, wanted, *aliases_of_both, disconnect=before.active and not after.active)
+        ends = before.active and not after.active
+        said += effects.forget(site, wanted, *aliases_of_both, disconnect=ends)
+        if ends:
+            said += effects.sign_out(site, wanted)
     return Outcome(True, tuple(said))
 
 
@@ -154,6 +159,7 @@ def set_password(site: Site, address: str, secret: str, *, dry_run: bool = False
     said = [f"Changed the password of {wanted}."]
     if not dry_run:
         said += effects.forget(site, wanted, disconnect=True)
+        said += effects.sign_out(site, wanted)
     return Outcome(True, tuple(said))
 
 

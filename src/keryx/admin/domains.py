@@ -198,6 +198,8 @@ def remove(
         if not dry_run:
             _remove(site, directory, wanted, accounts, groups)
     said.append(f"Removed {_count(len(accounts), 'account')} and {_count(len(groups), 'alias', 'aliases')}.")
+    if not dry_run:
+        said += effects.forget_domain(site, wanted)
     for account in accounts:
         said += after_removal(site, account, purge_mail=purge_mail, dry_run=dry_run)
     return Outcome(True, tuple(said))
@@ -244,6 +246,7 @@ def after_removal(site: Site, account: Account, *, purge_mail: bool, dry_run: bo
     address = account.address
     if not dry_run:
         said += effects.forget(site, *account.addresses, disconnect=True)
+        said += effects.forget_records(site, address)
     if purge_mail and not dry_run:
         return said + _purge(site, address)
     if not effects.has_mailbox(site, address):

@@ -1,7 +1,8 @@
 """What must follow a change of an account at once, in the running suite.
 
 The directory is looked up live; only Dovecot remembers logins for a while and keeps sessions.
-A Dovecot that does not run has nothing to forget.
+A Dovecot that does not run has nothing to forget. The records know an account by its address: what they
+hold goes with it. Neither stops a change when it is away; a sentence says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from keryx.admin import store
 from keryx.core import errors
+from keryx.records import removal, sessions
 from keryx.settings.site import Site
 
 
@@ -30,12 +32,54 @@ def forget(site: Site, address: str, *others: str, disconnect: bool) -> tuple[st
     return ()
 
 
+def sign_out(site: Site, address: str) -> tuple[str, ...]:
+    """End an account's sessions in the browser. Returns a sentence when that did not work."""
+    if not _has_records(site):
+        return ()
+    try:
+        sessions.end_all(site, address)
+    except errors.KeryxError as error:
+        return (f"Sessions of {address} in the browser may go on: {error.sentence}",)
+    return ()
+
+
+def forget_records(site: Site, address: str) -> tuple[str, ...]:
+    """Remove an account's roles, sessions, API keys and preferences.
+
+    Returns a sentence when that did not work: a new account of that address would find them.
+    """
+    if not _has_records(site):
+        return ()
+    try:
+        removal.forget_account(site, address)
+    except errors.KeryxError as error:
+        return (f"Roles and settings of {address} may still be on record: {error.sentence}",)
+    return ()
+
+
+def forget_domain(site: Site, name: str) -> tuple[str, ...]:
+    """Remove a domain's administrators, and the domain from API keys."""
+    if not _has_records(site):
+        return ()
+    try:
+        removal.forget_domain(site, name)
+    except errors.KeryxError as error:
+        return (f"Administrators of {name} may still be on record: {error.sentence}",)
+    return ()
+
+
+def _has_records(site: Site) -> bool:
+    """Whether there can be records: a home whose own database was never made has none."""
+    return not site.database("keryx").embedded or site.paths.data("postgresql").exists()
+
+
 def forget_many(site: Site, addresses: Sequence[str]) -> None:
     """Make Dovecot forget all logins, and end the sessions of these accounts."""
     try:
         store.forget(site, [])
         for address in addresses:
             store.disconnect(site, address)
+            sessions.end_all(site, address)
     except errors.KeryxError:
         # What it remembers ends by itself within minutes.
         return

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from keryx.cli import alias, api_key, config, context, dkim, doctor, domain, output, queue, suite, user
+from keryx.cli import admin, alias, api_key, config, context, dkim, doctor, domain, output, queue, suite, user
 from keryx.core import errors
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ def _options(
 suite.register(app)
 app.command()(doctor.doctor)
 app.add_typer(config.app)
-for noun in (domain, user, alias, dkim, queue, api_key):
+for noun in (domain, user, alias, admin, dkim, queue, api_key):
     app.add_typer(noun.app)
 
 

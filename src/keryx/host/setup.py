@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from keryx.admin import accounts, dns, domains
+from keryx.admin import accounts, dns, domains, roles
 from keryx.admin.access import reading
 from keryx.components import registry
 from keryx.core import errors, files
@@ -83,6 +83,7 @@ def first_account(site: Site, progress: Progress) -> bool:
         password = site.secrets.get(ADMINISTRATOR)
         new = accounts.NewAccount(settings.administrator, password, "Administrator")
         accounts.add(site, new, if_missing=True)
+        roles.add(site, settings.administrator)
         progress.done(f"added the domain {settings.domain} and the account {settings.administrator}")
     else:
         progress.step("Making DKIM keys")
