@@ -116,9 +116,7 @@ class Api:
         """Return a program."""
         return Caller(self.client(), name, key=key)
 
-    def new_key(
-        self, *domains: str, write: bool = False, owner: str = "", days: int | None = None
-    ) -> Caller:
+    def new_key(self, *domains: str, write: bool = False, owner: str = "", days: int | None = None) -> Caller:
         """Make a key on the command line and return a program that has it."""
         options: Sequence[str] = [
             *(f"--domain={domain}" for domain in domains),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import urllib.parse
 from typing import Annotated, Literal, TypeVar
 
 import pydantic
 from fastapi import APIRouter
 
-from keryx.admin import accounts, preferences, selfservice, spam, store
+from keryx.admin import accounts, addresses, client_setup, preferences, selfservice, spam, store
 from keryx.web.api.call import Call, over_account
 from keryx.web.api.models import LINE, Address, Line, Model, Page, PageQuery, Text, page_of
 
@@ -87,6 +89,34 @@ class MailSession(Model):
     service: str
     """``imap``, ``pop3`` or ``sieve``."""
     client_ip: str
+
+
+class Server(Model):
+    """Where a protocol is spoken."""
+
+    protocol: Literal["imap", "pop3", "smtp", "sieve"]
+    """``smtp`` is submission."""
+    host: str
+    port: int
+    security: Literal["tls", "starttls"]
+    """``tls`` from the first byte, or ``starttls``."""
+
+
+class Setup(Model):
+    """How a mail program, a phone or a calendar is set up; addresses of what is off are empty."""
+
+    user: str
+    """The user name, everywhere."""
+    servers: list[Server]
+    """The better protected one of a protocol first."""
+    webmail: str
+    caldav: str
+    carddav: str
+    activesync: str
+    page: str
+    """The set-up page, which may be shown to anybody."""
+    profile: str
+    """Apple's configuration profile for this address."""
 
 
 class Ended(Model):
@@ -223,6 +253,24 @@ def end_mail_sessions(call: Annotated[Call, over_account("mail-sessions.end")]) 
     store.disconnect(call.site, call.address)
     call.did("mail-sessions.end", call.address)
     return Ended(count=count)
+
+
+@router.get("/accounts/{address}/setup")
+def setup(call: Annotated[Call, over_account("account.setup")]) -> Setup:
+    """Show how an account is set up in mail programs and phones."""
+    accounts.show(call.site, call.address)
+    found = client_setup.of(call.site, addresses.domain_of(call.address))
+    profile = f"{found.profile}?{urllib.parse.urlencode({'address': call.address})}" if found.profile else ""
+    return Setup(
+        user=call.address,
+        servers=[Server.model_validate(dataclasses.asdict(server)) for server in found.servers],
+        webmail=found.webmail,
+        caldav=found.caldav,
+        carddav=found.carddav,
+        activesync=found.activesync,
+        page=found.page,
+        profile=profile,
+    )
 
 
 def _plain(rules: list[Filter]) -> dict[str, object]:
