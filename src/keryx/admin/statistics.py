@@ -105,9 +105,7 @@ class Collector:
 
     def _read(self) -> Counters | None:
         try:
-            return Counters(
-                **{name: int(value) for name, value in json.loads(self._file.read_text()).items()}
-            )
+            return _COUNTERS.validate_json(self._file.read_bytes())
         except (OSError, ValueError):
             return None
 
