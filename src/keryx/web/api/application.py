@@ -30,6 +30,7 @@ from keryx.web.api import (
     self_service,
     session,
     settings,
+    statistics,
     status,
     trace,
 )
@@ -47,6 +48,7 @@ NOUNS = (
     queue,
     status,
     checks,
+    statistics,
     settings,
     administrators,
     keys,
