@@ -81,7 +81,7 @@ class Postgres:
     def sql(self, text: str, database: str = "postgres") -> str:
         """Run statements as the superuser; return the rows, columns divided by ``|``."""
         psql = cluster.programs(self.site) / "psql"
-        words = [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.site.paths.run("postgresql")]
+        words = [str(psql), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.site.paths.run("postgresql"))]
         return run([*words, "-U", "postgres", "-d", database], input=text).stdout.strip()
 
     def _ready(self, component: Postgresql, site: Site) -> bool:
