@@ -8,8 +8,11 @@ this room as one of ``core.errors``; bonsai's stay inside.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import bonsai
@@ -31,6 +34,11 @@ _REFUSALS = (
     bonsai.errors.InvalidDN,
 )
 """What a server says to a login that it does not accept: wrong, expired, locked, not for logins."""
+Kind = tuple[str, bool, Path | None, str, str]
+KEPT = 8
+"""Connections kept open of each kind, in a process that asks again and again."""
+_idle: dict[Kind, list[tuple[Any, int]]] = {}
+_lock = threading.Lock()
 PAGE = 1000
 """Entries per page of a long listing (RFC 2696)."""
 
@@ -134,8 +142,11 @@ def session(site: Site, *, write: bool = False) -> Iterator[Session]:
     password = site.admin_password if write else site.reader_password
     who = access.admin_dn if write else access.bind_dn
     timeout = float(site.settings.directory.timeout)
+    # All that was said and proven when it was opened.
+    name = (access.uri, access.starttls, access.ca, who, password.reveal())
+    connection = _kept(name, access.root_dn, timeout)
     try:
-        connection = _client(site, who, password.reveal()).connect(timeout=timeout)
+        connection = connection or _client(site, who, password.reveal()).connect(timeout=timeout)
     except bonsai.errors.AuthenticationError as error:
         setting = "admin_password_file" if write else "bind_password_file"
         raise errors.KeryxError(
@@ -146,10 +157,57 @@ def session(site: Site, *, write: bool = False) -> Iterator[Session]:
         ) from error
     except (bonsai.errors.LDAPError, ValueError) as error:
         raise _no_connection(site, error) from error
+    good = False
     try:
         yield Session(connection, _shown(site), timeout)
+        good = True
+    except errors.BadInput:
+        # A rule said no; the connection has nothing to do with it.
+        good = True
+        raise
     finally:
-        connection.close()
+        _give_back(name, connection, good=good)
+
+
+def _kept(name: Kind, root: str, timeout: float) -> Any:
+    """Return a connection that was kept and still answers, or None.
+
+    A login costs the server the check of a strong hash; asking whether a connection is alive does not.
+    """
+    while True:
+        with _lock:
+            kept = _idle.get(name)
+            if not kept:
+                return None
+            connection, pid = kept.pop()
+        if pid != os.getpid():
+            continue
+        try:
+            connection.search(root, bonsai.LDAPSearchScope.BASE, "(objectClass=*)", ["1.1"], timeout=timeout)
+        except (bonsai.errors.LDAPError, ValueError):
+            with contextlib.suppress(bonsai.errors.LDAPError):
+                connection.close()
+        else:
+            return connection
+
+
+def _give_back(name: Kind, connection: Any, *, good: bool) -> None:
+    with _lock:
+        kept = _idle.setdefault(name, [])
+        if good and len(kept) < KEPT:
+            kept.append((connection, os.getpid()))
+            return
+    connection.close()
+
+
+def close() -> None:
+    """Close the connections that are kept for later."""
+    with _lock:
+        kept = [connection for group in _idle.values() for connection, _ in group]
+        _idle.clear()
+    for connection in kept:
+        with contextlib.suppress(bonsai.errors.LDAPError):
+            connection.close()
 
 
 def authenticates(site: Site, dn: str, password: str) -> bool:
