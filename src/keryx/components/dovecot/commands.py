@@ -64,14 +64,14 @@ def flush(site: Site, *addresses: str) -> int:
     Dovecot 2.3 also remembers what it looked up by an alias (quota, activity), under the alias:
     name the aliases too where that matters.
     """
-    words = doveadm(site, "auth", "cache", "flush", *addresses).stdout.split()
+    words = doveadm(site, "auth", "cache", "flush", "--", *addresses).stdout.split()
     return int(words[0]) if words and words[0].isdigit() else 0
 
 
 def kick(site: Site, address: str) -> None:
     """End every session of an account."""
     # 68 (EX_NOHOST): there was none.
-    doveadm(site, "kick", address, accept=(68,))
+    doveadm(site, "kick", "--", address, accept=(68,))
 
 
 def quota_use(site: Site, address: str) -> QuotaUse | None:
@@ -198,7 +198,7 @@ def who(site: Site, address: str) -> list[Connection]:
     # username          proto pid   ip
     # alice@example.org imap  24399 192.0.2.7
     lines = [
-        line.split("\t") for line in doveadm(site, "-f", "tab", "who", "-1", address).stdout.splitlines()
+        line.split("\t") for line in doveadm(site, "-f", "tab", "who", "-1", "--", address).stdout.splitlines()
     ]
     if not lines:
         return []
