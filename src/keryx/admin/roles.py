@@ -69,7 +69,9 @@ def add(site: Site, address: str, domain: str = "", *, dry_run: bool = False) ->
     """Make an account administrator of a domain, or of the whole site. Idempotent."""
     wanted = addresses.own_address(address)
     name = addresses.domain_name(domain) if domain else kept.WHOLE_SITE
+    first = site.settings.administrator
     with reading(site) as directory:
+        stand_in = directory.accounts.get(first) is not None
         if directory.accounts.get(wanted) is None:
             raise errors.NotFound(f"There is no account {wanted}.", remedy=f"Add it: keryx user add {wanted}")
         if name and directory.domains.get(name) is None:
@@ -78,6 +80,9 @@ def add(site: Site, address: str, domain: str = "", *, dry_run: bool = False) ->
     if Grant(wanted, name) in all_of(site, name) and (name or not _stands_in(site, wanted)):
         return Outcome(False, (f"{said} already; nothing changed.",))
     if not dry_run:
+        if not name and stand_in and _stands_in(site, first):
+            # Giving the role to somebody else must not take it from who had it while nobody was recorded.
+            kept.add(site, first, name)
         kept.add(site, wanted, name)
     return Outcome(True, (f"{said} now.",))
 
