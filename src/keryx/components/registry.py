@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keryx.components.activesync.component import Activesync
 from keryx.components.admin.component import Admin
 from keryx.components.clamav.component import Clamav
 from keryx.components.component import Component
@@ -17,6 +18,7 @@ from keryx.components.privileged.component import Privileged
 from keryx.components.redis.component import Redis
 from keryx.components.roundcube.component import Roundcube
 from keryx.components.rspamd.component import Rspamd
+from keryx.components.sogo.component import Sogo
 from keryx.components.unbound.component import Unbound
 from keryx.core import errors
 from keryx.settings.model import SiteSettings
@@ -35,6 +37,8 @@ COMPONENTS: tuple[Component, ...] = (
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
     Postfix(),  # it opens the doors for mail when all that it needs behind them is there
     Memcached(),  # before SOGo, which keeps sessions in it
+    Sogo(),  # after the mail it shows; it makes the tables that ActiveSync uses too
+    Activesync(),  # after SOGo, of which it is a part
     Roundcube(),  # after what it is a mail program of
     Privileged(),  # before the web process, which has done here what needs root
     Admin(),  # after all that its pages are about: nothing of the mail's way waits for it

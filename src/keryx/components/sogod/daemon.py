@@ -1,0 +1,103 @@
+"""The description of a sogod, which both components are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from keryx.components.component import Command
+from keryx.components.sogod.view import View, text, yes
+from keryx.core import errors, network
+from keryx.core.files import Directory, File
+from keryx.core.process import run
+from keryx.core.render import render
+
+USER = "sogo"
+"""Brought by the package. Another one could not read the packaged /etc/sogo/sogo.conf, without which
+sogod does not start."""
+DRAFT_DAYS = 7
+"""Days after which attachments of messages that were never sent or saved are given up."""
+
+
+def directories(view: View) -> Sequence[Directory]:
+    """Return the folders of a sogod. Its own is read-only to it: GNUstep then keeps no state there."""
+    return (
+        Directory(view.etc, 0o750, "root", USER),
+        Directory(view.run, 0o750, USER, USER),
+        Directory(view.spool.parent, 0o700, USER, USER),
+        Directory(view.spool, 0o700, USER, USER),
+    )
+
+
+def files(view: View) -> Sequence[File]:
+    """Return what a sogod reads."""
+    names = {
+        "view": view,
+        "site": view.site,
+        "attributes": view.shared.directory.attributes,
+        "text": text,
+        "yes": yes,
+    }
+
+    def made(name: str) -> str:
+        return render(__package__ or "", name, **names)
+
+    return (
+        File(view.etc / "GNUstep.conf", made("GNUstep.conf")),
+        File(view.etc / "ldap.conf", made("ldap.conf")),
+        File(view.etc / "pg_service.conf", made("pg_service.conf"), 0o640, "root", USER, secret=True),
+        File(view.etc / "sogod.plist", made("sogod.plist"), 0o640, "root", USER, secret=True),
+    )
+
+
+def environment(view: View) -> dict[str, str]:
+    """Return what leads SOGo, and its tools, to this home's files."""
+    return {
+        "GNUSTEP_CONFIG_FILE": str(view.etc / "GNUstep.conf"),
+        "PGSERVICEFILE": str(view.etc / "pg_service.conf"),
+        "PGSERVICE": "sogo",
+        "LDAPCONF": str(view.etc / "ldap.conf"),
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def command(view: View) -> Command:
+    """Return the process. Its settings are in files; the one argument tells two homes apart in ps."""
+    words = ("/usr/sbin/sogod", "-WOPidFile", str(view.run / "sogod.pid"))
+    return Command(words, user=USER, env=environment(view))
+
+
+def await_database(view: View) -> None:
+    """Raise NotReady unless the database takes us.
+
+    SOGo looks for its tables, and makes them, in its first second only: started too early it would
+    run on without. Refusing to start makes the supervisor try again.
+    """
+    try:
+        run(["psql", "--no-psqlrc", "--quiet", "--command", "SELECT 1"], env=environment(view), timeout=30)
+    except errors.CommandFailed as error:
+        raise errors.NotReady(
+            f"SOGo's database cannot be used: {(error.stderr.strip().splitlines() or ['no answer'])[-1]}.",
+            remedy="It is made by keryx up; see keryx status.",
+        ) from error
+
+
+def tidy(view: View) -> None:
+    """Remove attachments that were left behind while a message was written."""
+    limit = time.time() - DRAFT_DAYS * 86400
+    for path in sorted(view.spool.rglob("*"), reverse=True):
+        if path.is_symlink() or path.lstat().st_mtime > limit:
+            continue
+        if path.is_file():
+            path.unlink(missing_ok=True)
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def answers(view: View, method: str, path: str, statuses: Sequence[int]) -> None:
+    """Return when a worker answers with one of the statuses; raises NotReady."""
+    request = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode()
+    line = network.exchange(view.pool.endpoint, request, timeout=10).partition(b"\r\n")[0]
+    words = line.split()
+    if len(words) < 2 or not words[1].isdigit() or int(words[1]) not in statuses:
+        raise errors.NotReady(f"{view.pool.endpoint} answers {line[:60]!r} to {method} {path}.")
