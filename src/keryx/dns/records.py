@@ -2,7 +2,8 @@
 
 Written out in the form of zone files (RFC 1035, section 5), so that they can be pasted. What the
 machine cannot know by itself, its public address, is a line to complete, commented out.
-Standards: MX RFC 5321; SPF RFC 7208; DKIM RFC 6376; DMARC RFC 7489; SRV RFC 6186, RFC 8314.
+Standards: MX RFC 5321; SPF RFC 7208; DKIM RFC 6376; DMARC RFC 7489; SRV RFC 6186, RFC 8314 (mail),
+RFC 5804 (ManageSieve), RFC 6764 (calendars, contacts); MTA-STS RFC 8461; TLS reports RFC 8460.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keryx.dns import mta_sts
 from keryx.settings.site import Site
 
 TTL = 3600
@@ -82,7 +84,9 @@ def of_domain(site: Site, domain: str, dkim: Mapping[str, str]) -> Sequence[Reco
             "DMARC: receivers report how the domain's mail fares. When the reports show nothing "
             "unexpected, change p=none to p=quarantine, then to p=reject.",
         ),
+        *_transport_security(site, domain),
         *_services(site, domain),
+        *_web(site, domain),
     ]
 
 
@@ -92,30 +96,100 @@ def of_host(site: Site) -> Sequence[Record]:
     greeting = Record(
         host, "TXT", "v=spf1 a -all", "SPF of the greeting and of bounces, which carry the host's name."
     )
-    return [*_addresses(site, host), greeting]
+    others = [name for name in _own_names(site) if name != host]
+    return [
+        *_addresses(site, host, "The server's address."),
+        *_ways_back(site, host),
+        greeting,
+        *(record for name in others for record in _addresses(site, name, "Another name of the server.")),
+    ]
+
+
+def _transport_security(site: Site, domain: str) -> Iterator[Record]:
+    """Yield what makes other servers insist on TLS, and report where it fails."""
+    if site.https_port is None or site.settings.web.mta_sts.mode == "none":
+        return
+    host, mode = site.settings.host, site.settings.web.mta_sts.mode
+    yield Record(
+        f"_mta-sts.{domain}",
+        "TXT",
+        f"v=STSv1; id={mta_sts.identifier(site)}",
+        f"MTA-STS: other servers deliver over verified TLS; the policy says {mode} (web.mta_sts). It needs "
+        f"a certificate for mta-sts.{domain} that the world trusts.",
+    )
+    yield Record(f"mta-sts.{domain}", "CNAME", f"{host}.", "Where the policy is fetched.")
+    yield Record(
+        f"_smtp._tls.{domain}",
+        "TXT",
+        f"v=TLSRPTv1; rua=mailto:{site.settings.postmaster_address}",
+        "Other servers report once a day how TLS to this server fared.",
+    )
 
 
 def _services(site: Site, domain: str) -> Iterator[Record]:
     """Yield what lets mail programs find the server by the address alone."""
-    for service, port_name in (("_imaps", "imaps"), ("_submissions", "submissions")):
+    mail = (
+        ("_imaps", "imaps", "imap", 0),
+        ("_pop3s", "pop3s", "imap", 10),
+        ("_submissions", "submissions", "smtp", 0),
+        ("_sieve", "sieve", "imap", 0),
+    )
+    why = "Mail programs find the server by it."
+    for service, port_name, host, priority in mail:
         port = site.port(port_name)
         if port is not None:
-            value = f"0 1 {port} {site.settings.host}."
-            yield Record(f"{service}._tcp.{domain}", "SRV", value, "Mail programs find the server by it.")
+            yield Record(
+                f"{service}._tcp.{domain}", "SRV", f"{priority} 1 {port} {site.web_host(host)}.", why
+            )
 
 
-def _addresses(site: Site, host: str) -> Iterator[Record]:
-    public = [address for address in site.settings.bind if address.is_global]
-    why = "The server's address."
-    for address in public:
-        yield Record(host, _type(address), str(address), why)
-    if not public:
-        yield Record(host, "A", "<the public IPv4 address of this server>", why, complete=False)
-        yield Record(host, "AAAA", "<its public IPv6 address, if it has one>", why, complete=False)
+def _web(site: Site, domain: str) -> Iterator[Record]:
+    """Yield what lets programs and phones find their set-up, calendars and contacts."""
+    host, port = site.settings.host, site.https_port
+    if port is None:
+        return
+    yield Record(
+        f"autoconfig.{domain}", "CNAME", f"{host}.", "Thunderbird and others ask here for their set-up."
+    )
+    yield Record(f"autodiscover.{domain}", "CNAME", f"{host}.", "Outlook and phones ask here for theirs.")
+    yield Record(
+        f"_autodiscover._tcp.{domain}",
+        "SRV",
+        f"0 1 {port} {host}.",
+        f"The same for Outlook where the certificate is not for autodiscover.{domain}.",
+    )
+    if not site.sogo_enabled:
+        return
+    for service, what in (("_caldavs", "calendars"), ("_carddavs", "contacts")):
+        target = f"0 1 {port} {site.web_host('webmail')}."
+        yield Record(f"{service}._tcp.{domain}", "SRV", target, f"Programs find the {what} by it.")
+        yield Record(f"{service}._tcp.{domain}", "TXT", "path=/SOGo/dav/", "The path that belongs to it.")
+
+
+def _own_names(site: Site) -> Sequence[str]:
+    """Return the server's names but those below the domains. Each has addresses, not a CNAME: SRV
+    records point to some, and must not point to an alias (RFC 2782)."""
+    parts = ["webmail", "admin", "rspamd"] if site.https_port is not None else []
+    return list(dict.fromkeys(site.web_host(part) for part in (*parts, "smtp", "imap")))
+
+
+def _public(site: Site) -> Sequence[IpAddress]:
+    return [address for address in site.settings.bind if address.is_global]
+
+
+def _addresses(site: Site, name: str, why: str) -> Iterator[Record]:
+    for address in _public(site):
+        yield Record(name, _type(address), str(address), why)
+    if not _public(site):
+        yield Record(name, "A", "<the public IPv4 address of this server>", why, complete=False)
+        yield Record(name, "AAAA", "<its public IPv6 address, if it has one>", why, complete=False)
+
+
+def _ways_back(site: Site, host: str) -> Iterator[Record]:
     reason = "The way back, set by whoever gave you the address: many servers refuse mail without it."
-    for address in public:
+    for address in _public(site):
         yield Record(address.reverse_pointer, "PTR", f"{host}.", reason)
-    if not public:
+    if not _public(site):
         name = "<the address in reverse>.in-addr.arpa"
         yield Record(name, "PTR", f"{host}.", reason, complete=False)
 

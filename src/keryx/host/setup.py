@@ -98,6 +98,11 @@ def summary(site: Site) -> Iterator[str]:
     ports = ", ".join(f"{name} {site.port(name)}" for name in STANDARD if site.port(name))
     yield f"Host name      {settings.host}"
     yield f"Ports          {ports}" + (f"  (offset {offset})" if offset else "")
+    if site.https_port is not None:
+        if settings.webmail != "none":
+            yield f"Webmail        {site.web_url('webmail')}/"
+        yield f"Pages          {site.web_url('admin')}/admin/ for administrators, {site.base_url}/account/ for users"
+        yield f"Set-up         {site.base_url}/setup shows how mail programs and phones are set up"
     if site.directory_writable:
         yield f"Administrator  {settings.administrator}"
         yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"

@@ -314,9 +314,13 @@ class Site:
         """The root of the host name itself, where every page but the parts with own names is."""
         return self._url(self.settings.host)
 
+    @property
+    def https_port(self) -> int | None:
+        """The port at which people reach HTTPS, which a proxy in front may have moved; None when off."""
+        return self.settings.web.port or self.port("https")
+
     def _url(self, host: str) -> str:
-        port = self.settings.web.port or self.port("https")
-        return f"https://{host}" + (f":{port}" if port not in (None, 443) else "")
+        return f"https://{host}" + (f":{self.https_port}" if self.https_port not in (None, 443) else "")
 
     @property
     def host_names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from keryx.admin import addresses, client_setup, profile
 from keryx.core import errors
 from keryx.settings.site import Site
+from keryx.web.ui.client import Problem
 from keryx.web.ui.page import Page
 
 PROFILE_TYPE = "application/x-apple-aspen-config"
@@ -43,8 +44,8 @@ def _page(site: Site, request: Request, wanted: str) -> Response:
             domain = client_setup.managed(site, client_setup.domain_of(wanted))
             address = addresses.target_address(wanted)
         except errors.BadInput as error:
-            problem = {"error": error.sentence, "remedy": error.remedy}
             status = 404 if isinstance(error, errors.NotFound) else 400
+            problem = Problem(status, error.sentence, error.remedy)
     setup = client_setup.of(site, domain)
     return Page(request, None).render(
         "client_setup.html",
