@@ -101,7 +101,8 @@ def summary(site: Site) -> Iterator[str]:
     if site.https_port is not None:
         if settings.webmail != "none":
             yield f"Webmail        {site.web_url('webmail')}/"
-        yield f"Pages          {site.web_url('admin')}/admin/ for administrators, {site.base_url}/account/ for users"
+        yield f"Administration {site.web_url('admin')}/admin/"
+        yield f"Own account    {site.base_url}/account/"
         yield f"Set-up         {site.base_url}/setup shows how mail programs and phones are set up"
     if site.directory_writable:
         yield f"Administrator  {settings.administrator}"
