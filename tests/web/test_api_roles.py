@@ -172,6 +172,12 @@ def expected(entry: Entry, who: str, domain: str, address: str, *, has_domain: b
     return domain == A or not has_domain
 
 
+def names_a_domain(route: str) -> bool:
+    """Whether a call of the route is about one domain, or an account or alias in it."""
+    entry = ROUTES[route]
+    return "{domain}" in f"{route} {entry.query} {entry.body}" or "{address}" in route
+
+
 def path_of(route: str, domain: str, address: str) -> str:
     """Return the path of a call; ``{address}`` is the account that the call is about."""
     path = route.partition(" ")[2]
@@ -224,7 +230,7 @@ def test_who_may_not_is_refused_and_nothing_changes(api: Api, site: Caller, cast
     before = state(site)
     wrong = []
     for route, entry in ROUTES.items():
-        has_domain = "{domain}" in route + entry.query or "{address}" in route
+        has_domain = names_a_domain(route)
         for who, caller in cast.items():
             for domain, name in ((A, "plain"), (A, "other"), (B, "plain")):
                 address = f"{name}@{domain}"
@@ -302,7 +308,7 @@ def test_who_may_is_let_through(api: Api, site: Caller, cast: dict[str, Caller])
     for route, entry in ROUTES.items():
         if route in ("POST /session", "DELETE /session"):
             continue
-        has_domain = "{domain}" in route + entry.query or "{address}" in route
+        has_domain = names_a_domain(route)
         for who, caller in cast.items():
             for domain, name in ((A, "plain"), (A, "victim"), (B, "victim")):
                 address = f"{name}@{domain}"

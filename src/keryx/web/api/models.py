@@ -53,8 +53,11 @@ DomainQuery = Annotated[
 ]
 
 
-class Paging(Model):
+class Paging(pydantic.BaseModel):
     """Which page of a list; every list takes these."""
+
+    # Other parameters of the call come along; unknown ones are refused before (call.known_parameters).
+    model_config = pydantic.ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     page: int = pydantic.Field(1, ge=1, le=1_000_000)
     """Counted from 1."""

@@ -114,7 +114,8 @@ def allowed_methods(request: Request) -> list[str]:
 def sentence(found: Sequence[Any]) -> str:
     """Return what a validator found as one sentence that names every field."""
     said = dict.fromkeys(_clause(problem) for problem in found)
-    return f"{'; '.join(said)}."
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _clause(problem: Any) -> str:

@@ -28,7 +28,7 @@ def test_every_wrong_field_is_named_in_one_sentence() -> None:
         '"name" is missing; "count": input should be a valid integer, unable to parse string as an integer; '
         '"colour" is not known here.'
     )
-    assert sentence([]) == "the body must be a JSON object, sent as application/json."
+    assert sentence([]) == "The body must be a JSON object, sent as application/json."
 
 
 def test_what_was_sent_is_not_repeated() -> None:
