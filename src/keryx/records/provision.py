@@ -222,11 +222,7 @@ def _administrator_access(site: Site) -> DatabaseAccess:
     if own.embedded:
         return replace(own, name="postgres", user="postgres", password=Secret(""))
     settings = site.settings.database
-    if settings.admin_password_file is None:
-        raise errors.BadInput(
-            "database.admin_user is set, but database.admin_password_file is not.",
-            remedy="Name the file that holds its password.",
-        )
+    assert settings.admin_password_file is not None
     password = secret.read(settings.admin_password_file)
     return replace(own, name="postgres", user=settings.admin_user, password=password)
 

@@ -43,4 +43,6 @@ class Database(Section):
     def _complete(self) -> Database:
         if not self.embedded and not self.host:
             raise ValueError("host is missing; an external server (embedded: false) needs it")
+        if self.admin_user and self.admin_password_file is None:
+            raise ValueError("admin_user needs admin_password_file, the file with its password")
         return self

@@ -34,9 +34,9 @@ def test_files() -> None:
 
 
 def test_sizes_are_settable() -> None:
-    text = "domain: example.org\npostgresql: {max_connections: 500, shared_buffers_mb: 512, work_mem_mb: 16}\n"
+    text = "domain: example.org\npostgresql: {max_connections: 99, shared_buffers_mb: 512, work_mem_mb: 16}\n"
     config = Postgresql().render(testing.site(text))[0].content
-    assert "\nmax_connections = 500\n" in config
+    assert "\nmax_connections = 99\n" in config
     assert "\nshared_buffers = 512MB\n" in config
     assert "\nwork_mem = 16MB\n" in config
 
