@@ -28,7 +28,7 @@ import dns.rcode
 import pydantic
 from cryptography import x509
 
-from keryx.admin import accounts, dkim, domains, mail_loop, queue
+from keryx.admin import accounts, databases, dkim, domains, mail_loop, queue
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import check, errors, files, network
@@ -67,6 +67,7 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
                 f"port.{name}", f"port {site.port(name)} ({name}) shows a good certificate", _port(site, name)
             )
     yield Check("directory.domains", "the directory knows the managed domains", lambda: _domains(site))
+    yield from databases.checks(site)
     yield Check("dkim.keys", "every domain has DKIM keys", lambda: _dkim_keys(site))
     yield Check("resolver.dnssec", "the resolver validates DNSSEC", lambda: _resolver(site))
     yield Check("disk.space", "there is room on the disk", lambda: _disk(site))

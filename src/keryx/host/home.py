@@ -37,9 +37,17 @@ def check_files(site: Site) -> None:
     """Raise BadInput when a file that the settings name is missing or wrong."""
     if site.settings.tls.certificate is not None:
         authority.check_pair(site.certificate, site.certificate_key)
-    wanted = site.settings.directory
-    for path in (wanted.bind_password_file, wanted.admin_password_file):
+    directory, database = site.settings.directory, site.settings.database
+    for path in (
+        directory.bind_password_file,
+        directory.admin_password_file,
+        database.admin_password_file,
+        database.keryx_password_file,
+        database.sogo_password_file,
+        database.roundcube_password_file,
+    ):
         if path is not None:
             secret.read(path)
-    if wanted.ca is not None:
-        authority.read(wanted.ca)
+    for key, ca in (("directory.ca", directory.ca), ("database.ca", database.ca)):
+        if ca is not None:
+            authority.read(ca, key)

@@ -13,6 +13,8 @@ from keryx.core.process import run
 
 SUPPORTED = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")}
 POLICY = Path("/usr/sbin/policy-rc.d")
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/keryx.conf")
+"""Read by PostgreSQL's packages when they are installed (pg_createcluster(1))."""
 
 # What the packages would otherwise ask, or make: a directory, a mail system, a database of their own.
 ANSWERS = """\
@@ -64,7 +66,7 @@ def install(names: Sequence[str]) -> None:
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     run(["debconf-set-selections"], input=ANSWERS)
     try:
-        with _services_stay_down():
+        with _services_stay_down(), _no_database_cluster():
             run(["apt-get", "update", "-q"], env=environment, timeout=600)
             # Another apt, such as the nightly one, may be at work: wait for it.
             options = ["-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
@@ -102,6 +104,22 @@ def _services_stay_down() -> Iterator[None]:
             POLICY.unlink(missing_ok=True)
         else:
             files.write(POLICY, kept[0], mode=kept[1])
+
+
+@contextlib.contextmanager
+def _no_database_cluster() -> Iterator[None]:
+    """Keep PostgreSQL's packages from making a cluster of their own, which would start at every boot."""
+    files.write(
+        NO_CLUSTER, "# Made by keryx up for the time of an installation.\ncreate_main_cluster = false\n"
+    )
+    try:
+        yield
+    finally:
+        NO_CLUSTER.unlink(missing_ok=True)
+        for folder in (NO_CLUSTER.parent, NO_CLUSTER.parent.parent):
+            # Only folders that hold nothing: ours, when no PostgreSQL was installed after all.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _mask_services(names: Sequence[str]) -> None:

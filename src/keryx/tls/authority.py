@@ -40,13 +40,13 @@ def ensure(folder: Path, names: list[str]) -> bool:
     return True
 
 
-def read(path: Path) -> x509.Certificate:
-    """Return the first certificate of a PEM file; raises BadInput when there is none."""
+def read(path: Path, key: str = "tls.certificate") -> x509.Certificate:
+    """Return the first certificate of a PEM file; raises BadInput naming the key when there is none."""
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())[0]
     except (OSError, ValueError) as error:
         raise errors.BadInput(
-            f"tls.certificate: {path} holds no certificate ({error}).",
+            f"{key}: {path} holds no certificate ({error}).",
             remedy="Name a PEM file with the certificate and its chain.",
         ) from error
 
