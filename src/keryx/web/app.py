@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 import keryx
 from keryx.core import errors
 from keryx.settings.site import Site
-from keryx.web import clients, tasks, ui
+from keryx.web import clients, sso, tasks, ui
 from keryx.web.api import application
 
 log = logging.getLogger("keryx.web")
@@ -111,5 +111,5 @@ def _api(app: FastAPI, site: Site) -> None:
     app.mount("/api/v1", application.create(site))
 
 
-PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api, ui.add, clients.add)
+PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api, sso.add, ui.add, clients.add)
 """What the application consists of."""
