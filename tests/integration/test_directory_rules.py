@@ -186,7 +186,7 @@ class TestAccounts:
     )
     def test_a_weak_password_is_refused(self, site: Site, domain: str, weak: str) -> None:
         address = f"bob@{domain}"
-        with pytest.raises(errors.Refused, match="weak"):
+        with pytest.raises(errors.BadInput, match="weak"):
             accounts.add(site, NewAccount(address, weak.format(domain=domain)))
         with pytest.raises(errors.NotFound):
             accounts.show(site, address)

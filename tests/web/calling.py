@@ -84,21 +84,21 @@ class Api:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _opened: list[httpx.Client] = field(default_factory=list)
 
-    def client(self) -> httpx.Client:
-        """Return a fresh client, without cookies; its connections are verified."""
+    def client(self, source: str = "127.0.0.1") -> httpx.Client:
+        """Return a fresh client, without cookies, that calls from an address; TLS is verified."""
         context = ssl.create_default_context(cafile=str(self.suite.home / "tls" / "ca.pem"))
         opened = httpx.Client(
             base_url=f"https://127.0.0.1:{self.suite.port('https')}",
             headers={"Host": f"mail.example.org:{self.suite.port('https')}"},
-            verify=context,
+            transport=httpx.HTTPTransport(verify=context, local_address=source),
             timeout=60,
         )
         self._opened.append(opened)
         return opened
 
-    def anonymous(self) -> Caller:
-        """Return nobody."""
-        return Caller(self.client())
+    def anonymous(self, source: str = "127.0.0.1") -> Caller:
+        """Return nobody, who calls from an address."""
+        return Caller(self.client(source))
 
     def sign_in(self, address: str, password: str) -> Caller:
         """Return a person with a session of its own."""

@@ -143,9 +143,11 @@ def change(
     max_accounts: int | None = None,
     max_aliases: int | None = None,
     max_quota_mb: int | None = None,
+    sites_quota: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
-    """Change what is kept about a domain; what is None stays."""
+    """Change what is kept about a domain; what is None stays. With ``sites_quota`` it has no default of its
+    own any more: new accounts take the site's."""
     with writing(site) as directory:
         before = _get(directory, addresses.domain_name(name))
         wanted = {
@@ -157,6 +159,8 @@ def change(
         }
         given = {key: value for key, value in wanted.items() if value is not None}
         after = dataclasses.replace(before, **given)  # type: ignore[arg-type]
+        if sites_quota:
+            after = dataclasses.replace(after, default_quota_mb=None)
         _check_numbers(after)
         if after == before:
             return Outcome(False, (f"The domain {before.name} is so already; nothing changed.",))

@@ -28,10 +28,10 @@ def generate() -> Secret:
 
 
 def check(password: str, address: str) -> None:
-    """Raise Refused, saying why, when a password is weak."""
+    """Raise BadInput, saying why, when a password is weak."""
     problem = weakness(password, address)
     if problem:
-        raise errors.Refused(
+        raise errors.BadInput(
             f"The password for {address} is weak: {problem}.",
             remedy="Take several words that do not belong together, or --generate-password.",
         )

@@ -21,9 +21,11 @@ from keryx.web.api.models import (
     Line,
     Megabytes,
     Model,
+    OnlyNew,
     Page,
     PageQuery,
     Password,
+    check_new,
     sort_key,
 )
 
@@ -151,6 +153,7 @@ def put(
     body: AccountInput,
     response: Response,
     force: Annotated[bool, Query(description="Do it although a rule advises against it.")] = False,
+    if_none_match: OnlyNew = None,
 ) -> Account:
     """Add an account, or give it other values.
 
@@ -161,6 +164,7 @@ def put(
     if before is None:
         response.status_code = 201
         return _add(call, body)
+    check_new(if_none_match, call.address)
     wanted = body.model_dump(exclude={"password"})
     if wanted["quota_mb"] is None:
         del wanted["quota_mb"]

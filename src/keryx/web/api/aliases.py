@@ -10,7 +10,17 @@ from fastapi import APIRouter, Response
 from keryx.admin import addresses, aliases, permissions, search
 from keryx.core import errors, model
 from keryx.web.api.call import Call, over_alias, over_nothing
-from keryx.web.api.models import Address, DomainQuery, Line, Model, Page, PageQuery, sort_key
+from keryx.web.api.models import (
+    Address,
+    DomainQuery,
+    Line,
+    Model,
+    OnlyNew,
+    Page,
+    PageQuery,
+    check_new,
+    sort_key,
+)
 
 router = APIRouter(tags=["aliases"])
 
@@ -75,10 +85,16 @@ def show(call: Annotated[Call, over_alias("alias.read")]) -> Alias:
 
 
 @router.put("/aliases/{address}", responses={201: {"model": Alias, "description": "It was added."}})
-def put(call: Annotated[Call, over_alias("alias.change")], body: AliasInput, response: Response) -> Alias:
+def put(
+    call: Annotated[Call, over_alias("alias.change")],
+    body: AliasInput,
+    response: Response,
+    if_none_match: OnlyNew = None,
+) -> Alias:
     """Add an alias, or give it other values. ``@example.org`` is the catch-all of the domain."""
     before = _find(call)
     if before is not None:
+        check_new(if_none_match, call.address)
         return _change(call, before, body.model_dump())
     call.may("alias.add", domain=addresses.domain_of(call.address))
     aliases.add(call.site, call.address, body.targets, description=body.description)

@@ -11,7 +11,18 @@ from keryx.admin import addresses, alias_domains, dkim, dns, domains, permission
 from keryx.core import errors
 from keryx.dns import records
 from keryx.web.api.call import Call, over_domain, over_nothing
-from keryx.web.api.models import Count, DomainPath, Line, Megabytes, Model, Page, PageQuery, page_of
+from keryx.web.api.models import (
+    Count,
+    DomainPath,
+    Line,
+    Megabytes,
+    Model,
+    OnlyNew,
+    Page,
+    PageQuery,
+    check_new,
+    page_of,
+)
 
 router = APIRouter(tags=["domains"])
 
@@ -123,7 +134,12 @@ def show(call: Annotated[Call, over_domain("domain.read")]) -> Domain:
 
 
 @router.put("/domains/{domain}", responses={201: {"model": Domain, "description": "It was added."}})
-def put(call: Annotated[Call, over_domain("domain.change")], body: DomainInput, response: Response) -> Domain:
+def put(
+    call: Annotated[Call, over_domain("domain.change")],
+    body: DomainInput,
+    response: Response,
+    if_none_match: OnlyNew = None,
+) -> Domain:
     """Add a domain, or give it other values.
 
     A new one gets the addresses postmaster and abuse and its DKIM keys.
@@ -136,6 +152,7 @@ def put(call: Annotated[Call, over_domain("domain.change")], body: DomainInput, 
         call.did("domain.add", call.domain, after=made)
         response.status_code = 201
         return _shown(made)
+    check_new(if_none_match, call.domain)
     return _change(call, before, body.model_dump())
 
 
@@ -267,7 +284,8 @@ def _change(call: Call, before: domains.Summary, given: dict[str, Any]) -> Domai
         return _shown(before)
     if any(name in wanted for name in LIMITS):
         call.may("domain.limits", domain=call.domain)
-    domains.change(call.site, call.domain, **wanted)
+    no_default = wanted.get("default_quota_mb", 0) is None
+    domains.change(call.site, call.domain, **wanted, sites_quota=no_default)
     after = domains.show(call.site, call.domain)
     call.did("domain.change", call.domain, before=before, after=after)
     return _shown(after)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pydantic
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 
 from keryx.core import errors
 
@@ -51,6 +51,20 @@ DomainPath = Annotated[
 DomainQuery = Annotated[
     str, Query(max_length=253, pattern=LINE, description="Only what belongs to this domain.")
 ]
+
+
+OnlyNew = Annotated[
+    Literal["*"] | None,
+    Header(
+        alias="If-None-Match", description="``*``: only when there is none yet; 409 otherwise (RFC 9110)."
+    ),
+]
+
+
+def check_new(if_none_match: str | None, name: str) -> None:
+    """Raise Exists when the call is only for what is not there yet; ``name`` is."""
+    if if_none_match:
+        raise errors.Exists(f"{name} exists already.", remedy="Leave out If-None-Match to change it.")
 
 
 class Paging(pydantic.BaseModel):

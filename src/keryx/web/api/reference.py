@@ -79,7 +79,11 @@ def page(document: Mapping[str, Any], host: str) -> str:
         loader=jinja2.PackageLoader("keryx.web.api"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     template = environment.get_template("reference.html.j2")
-    return template.render(groups=list(groups(document, host)), intro=document["info"]["description"])
+    return template.render(
+        groups=list(groups(document, host)),
+        intro=document["info"]["description"],
+        version=document["info"]["version"],
+    )
 
 
 def markdown(document: Mapping[str, Any]) -> str:
