@@ -14,9 +14,7 @@ import urllib.parse
 from collections.abc import Mapping
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-START = re.compile(
-    r"/SOGo(/|/so/?|/so/[^/]+/?|/so/[^/]+/(view|Mail|Calendar|Contacts|Preferences)(/(view)?)?)?"
-)
+START = re.compile(r"/SOGo(/so)?(/[^/]+(/(view|Mail|Calendar|Contacts|Preferences)(/view)?)?)?/?")
 """Pages that links elsewhere may lead to; they show and change nothing."""
 DOING = re.compile(
     r"delete\w*|batchDelete|expunge|empty\w+|move\w*|copy\w*|save(?!Messages$)\w*|create\w*|add\w+|remove\w*"
@@ -45,10 +43,10 @@ def is_forged(method: str, target: str, headers: Mapping[str, str]) -> bool:
         return origin != "same-origin"
     if method not in READING:
         return True
-    if origin in ("same-origin", "none"):
-        # A link or picture in a message is from the page that shows it, or from a mail program.
-        return any(DOING.fullmatch(part) for part in path.split("/"))
-    return not (_is_opened(headers) and START.fullmatch(path))
+    if any(DOING.fullmatch(part) for part in path.split("/")):
+        return True
+    # A link or picture in a message is from the page that shows it, or from a mail program.
+    return origin not in ("same-origin", "none") and not (_is_opened(headers) and START.fullmatch(path))
 
 
 def _origin(headers: Mapping[str, str]) -> str:

@@ -27,6 +27,8 @@ PAGE = {"accept": "text/html,application/xhtml+xml", "host": "mail.example.org"}
         ("GET", "/SOGo/", TYPED),
         ("GET", "/SOGo/so/alice@example.org/Calendar/view", TYPED),
         ("GET", "/SOGo", ELSEWHERE),
+        ("GET", "/SOGo/alice@example.org", ELSEWHERE),
+        ("GET", "/SOGo/so/alice@example.org/", ELSEWHERE),
         ("GET", "/SOGo/so/alice@example.org/Mail/view", ELSEWHERE),
         # Browsers that do not say so yet.
         ("POST", f"{INBOX}/view", {"origin": "https://mail.example.org", "host": "mail.example.org"}),
@@ -62,6 +64,7 @@ def test_what_sogos_pages_and_people_do_goes_through(
         ("GET", "/SOGo/so/alice@example.org/Mail/0/folderTrash/emptyTrash", OPENED),
         ("GET", "/SOGo/so/alice@example.org/Contacts/personal/delete", TYPED),
         ("GET", "/SOGo/so/alice@example.org/Mail/0/folderINBOX/1/view", ELSEWHERE),
+        ("GET", "/SOGo/crash", ELSEWHERE),
         ("POST", "/SOGo/so/alice@example.org/Mail/view", ELSEWHERE),
         ("POST", f"{INBOX}/expunge", OPENED),
         ("POST", f"{INBOX}/expunge", {**SCRIPT, "sec-fetch-site": "cross-site"}),
