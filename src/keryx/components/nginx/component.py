@@ -91,7 +91,12 @@ class Nginx(Component):
         made_at_start = site.paths.etc(self.name) / "listen-ipv6.conf"
         if not made_at_start.exists():
             files.write(made_at_start, "")
-        run(["nginx", "-t", "-c", site.paths.etc(self.name) / "nginx.conf"])
+        argv = ["nginx", "-t", "-c", str(site.paths.etc(self.name) / "nginx.conf")]
+        done = run(argv, check=False)
+        if done.returncode != 0:
+            # The last line only says that the test failed; the one before says why.
+            why = [line for line in done.stderr.splitlines() if "test failed" not in line]
+            raise errors.CommandFailed(argv, done.returncode, "", "\n".join(why))
 
     def command(self, site: Site) -> Command:
         return Command(("/usr/sbin/nginx", "-c", str(site.paths.etc(self.name) / "nginx.conf")))
