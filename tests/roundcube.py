@@ -94,10 +94,12 @@ class Webmail:
     def listed(self, folder: str = "INBOX") -> dict[str, str]:
         """Return the messages of a folder: subjects by UID."""
         said = self.fetch("mail", "list", _mbox=folder, _refresh="1")
-        rows = re.findall(r'this\.add_message_row\((\d+),(\{.*?\}),\{', said)
+        rows = re.findall(r"this\.add_message_row\((\d+),(\{.*?\}),\{", said)
         return {uid: html.unescape(json.loads(columns)["subject"]) for uid, columns in rows}
 
-    def send(self, to: str, subject: str, text: str, attachment: bytes = b"", sender: str = "") -> httpx.Response:
+    def send(
+        self, to: str, subject: str, text: str, attachment: bytes = b"", sender: str = ""
+    ) -> httpx.Response:
         """Write a message and send it; ``sender`` is one of the identities' addresses."""
         page = self.page(_task="mail", _action="compose")
         found = environment(page)
