@@ -143,6 +143,8 @@ def change(
         aliases_of_both = {*before.aliases, *after.aliases}
         ends = before.active and not after.active
         said += effects.forget(site, wanted, *aliases_of_both, disconnect=ends)
+        if before.aliases != after.aliases:
+            said += effects.refresh_script(site, wanted)
         if ends:
             said += effects.sign_out(site, wanted)
     return Outcome(True, tuple(said))

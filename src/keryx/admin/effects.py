@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keryx.admin import store
+from keryx.admin import selfservice, store
 from keryx.core import errors
 from keryx.records import removal, sessions
 from keryx.settings.site import Site
@@ -44,13 +44,14 @@ def sign_out(site: Site, address: str) -> tuple[str, ...]:
 
 
 def forget_records(site: Site, address: str) -> tuple[str, ...]:
-    """Remove an account's roles, sessions, API keys and preferences.
+    """Remove an account's roles, sessions, API keys and preferences, and the script made of them.
 
     Returns a sentence when that did not work: a new account of that address would find them.
     """
     if not _has_records(site):
         return ()
     try:
+        store.forget_script(site, address)
         removal.forget_account(site, address)
     except errors.KeryxError as error:
         return (f"Roles and settings of {address} may still be on record: {error.sentence}",)
@@ -65,6 +66,17 @@ def forget_domain(site: Site, name: str) -> tuple[str, ...]:
         removal.forget_domain(site, name)
     except errors.KeryxError as error:
         return (f"Administrators of {name} may still be on record: {error.sentence}",)
+    return ()
+
+
+def refresh_script(site: Site, address: str) -> tuple[str, ...]:
+    """Compile an account's script of ours anew after its addresses changed."""
+    if not _has_records(site):
+        return ()
+    try:
+        selfservice.refresh(site, address)
+    except errors.KeryxError as error:
+        return (f"The vacation answer of {address} does not know its addresses yet: {error.sentence}",)
     return ()
 
 

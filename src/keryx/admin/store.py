@@ -77,6 +77,14 @@ def put_script(site: Site, address: str, script: str) -> None:
 
 
 @privileged(timeout=60, shown=("address",))
+def forget_script(site: Site, address: str) -> None:
+    """Remove the script of ours of an account that is no more, or not yet again: Dovecot knows it not."""
+    folder = commands.mailbox_path(site, addresses.own_address(address)) / "sieve"
+    for name in (f"{SCRIPT}.sieve", f"{SCRIPT}.svbin"):
+        (folder / name).unlink(missing_ok=True)
+
+
+@privileged(timeout=60, shown=("address",))
 def get_script(site: Site, address: str) -> str:
     """Return the account's script of ours; empty when it has none."""
     return commands.sieve_get(site, addresses.own_address(address), SCRIPT)

@@ -1,0 +1,104 @@
+"""How an address is resolved, by the very rules of Postfix's tables (components/postfix/lookups.py).
+
+An address is looked up as it is, then without its extension (``+...``), then as ``@domain``; each time in
+the tables in their order: accounts (those that receive), aliases and lists, the same in the target of an
+alias domain, accounts that receive nothing, and the addresses that every domain must have. So an entry for
+the full address always comes before a catch-all, in an alias domain as well.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from keryx.core.model import Account
+from keryx.directory.repositories import Directory
+from keryx.settings.site import Site
+
+Rule = Literal["account", "alias", "alias-domain", "inactive", "send-only", "required"]
+
+CARRIED = re.compile(r"[^+/%*$?`{|}]+")
+"""Account addresses that Dovecot can carry (Postfix's map ``carried``)."""
+REQUIRED = re.compile(r"(?:postmaster|abuse)@.+")
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the tables say to an address."""
+
+    rule: Rule
+    key: str
+    """What was found: the address, without its extension, or ``@domain``."""
+    entry: str
+    """The entry's own address."""
+    targets: tuple[str, ...]
+    """Where it leads; for an account its own address, for one that receives nothing none."""
+
+
+class Router:
+    """Resolves addresses with one open directory."""
+
+    def __init__(self, site: Site, directory: Directory) -> None:
+        self._site, self._directory = site, directory
+        self._homes: dict[str, str] = {}
+
+    def home(self, domain: str) -> str:
+        """Return the domain that a domain's addresses belong to: itself, or the target of an alias domain.
+
+        Empty for a domain that is none of ours.
+        """
+        if domain not in self._homes:
+            found = self._directory.domains.get(domain) or self._directory.domains.with_alias_domain(domain)
+            self._homes[domain] = found.name if found else ""
+        return self._homes[domain]
+
+    def match(self, address: str) -> Match | None:
+        """Return what the tables say to an address; None when nothing."""
+        for key in keys(address):
+            found = self._found(key, "alias")
+            if found is None:
+                local, _, domain = key.rpartition("@")
+                home = self.home(domain)
+                if home and home != domain:
+                    found = self._found(f"{local}@{home}", "alias-domain")
+                    found = found and Match("alias-domain", key, found.entry, found.targets)
+            if found is None and REQUIRED.fullmatch(key) and self.home(key.rpartition("@")[2]):
+                found = Match("required", key, key, (self._site.settings.role_target,))
+            if found is not None:
+                return Match(found.rule, key, found.entry, with_extension(found.targets, address, key))
+        return None
+
+    def account(self, address: str) -> Account | None:
+        """Return the account that has an address as its own or as an alias."""
+        return self._directory.accounts.with_address(address)
+
+    def _found(self, key: str, rule: Rule) -> Match | None:
+        account = None if key.startswith("@") else self._directory.accounts.with_address(key)
+        if account is not None and account.active and not account.send_only:
+            if CARRIED.fullmatch(account.address):
+                return Match("account", key, account.address, (account.address,))
+            account = None
+        alias = self._directory.aliases.get(key)
+        if alias is not None and alias.active:
+            return Match(rule, key, alias.address, alias.targets)
+        if account is not None:
+            return Match("send-only" if account.active else "inactive", key, account.address, ())
+        return None
+
+
+def keys(address: str) -> tuple[str, ...]:
+    """Return what an address is looked up as, in order."""
+    local, _, domain = address.rpartition("@")
+    plain = local.partition("+")[0]
+    without = (f"{plain}@{domain}",) if plain and plain != local else ()
+    return (address, *without, f"@{domain}")
+
+
+def with_extension(targets: tuple[str, ...], address: str, key: str) -> tuple[str, ...]:
+    """Return targets with the extension that the key did not have (propagate_unmatched_extensions)."""
+    if key == address or key.startswith("@"):
+        return targets
+    extension = address.rpartition("@")[0].partition("+")[2]
+    parts = [target.rpartition("@") for target in targets]
+    return tuple(f"{local}+{extension}@{domain}" for local, _, domain in parts)
