@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +32,25 @@ class Caller:
         body: Any = None,
         *,
         params: Params | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
         """Call, with what proves who calls."""
-        sent: dict[str, str] = {}
+        sent: dict[str, str | bytes] = {}
         if self.key:
             sent["Authorization"] = f"Bearer {self.key}"
         if self.csrf:
             sent["X-CSRF-Token"] = self.csrf
         sent.update(headers or {})
+        raw = {name: value if isinstance(value, bytes) else value.encode() for name, value in sent.items()}
+        url = path if path.startswith("/static/") else f"/api/v1{path}"
         request = self.http.build_request(
-            method, f"/api/v1{path}", json=body, content=content, params=params, headers=sent
+            method,
+            url,
+            json=body,
+            content=content,
+            params=params,
+            headers=[(name.encode(), value) for name, value in raw.items()],
         )
         request.extensions["sni_hostname"] = self.http.headers["Host"].partition(":")[0]
         return self.http.send(request)
@@ -71,6 +78,8 @@ class Caller:
     @staticmethod
     def _good(answer: httpx.Response) -> Any:
         assert answer.is_success, f"{answer.request.method} {answer.request.url.path}: {answer.text}"
+        if not answer.content:
+            return None
         if answer.headers.get("content-type", "").startswith("application/json"):
             return answer.json()
         return answer.text

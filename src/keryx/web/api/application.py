@@ -8,7 +8,8 @@ from __future__ import annotations
 import fastapi
 from fastapi import Depends
 from fastapi.routing import APIRoute
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,7 +66,6 @@ def create(site: Site) -> fastapi.FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=BODY_LIMIT,
         generate_unique_id_function=_operation_id,
     )
     app.state.site = site
@@ -82,8 +82,32 @@ def create(site: Site) -> fastapi.FastAPI:
     ]
     reference.install(app)
     problems.install(app)
+    app.add_middleware(Limited)
     app.add_middleware(NeverStored)
     return app
+
+
+class Limited:
+    """Takes no body longer than BODY_LIMIT, whether its length is told before or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > BODY_LIMIT:
+                raise HTTPException(413)
+            return message
+
+        if scope["type"] == "http" and _told_length(scope) > BODY_LIMIT:
+            await problems.too_large()(scope, receive, send)
+            return
+        await self._app(scope, counted, send)
 
 
 class NeverStored:
@@ -99,6 +123,11 @@ class NeverStored:
             await send(message)
 
         await self._app(scope, receive, marked)
+
+
+def _told_length(scope: Scope) -> int:
+    told = Headers(scope=scope).get("content-length", "")
+    return int(told) if told.isdecimal() else 0
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -95,13 +95,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         allowed = ", ".join(allowed_methods(request)) or (error.headers or {}).get("Allow", "")
         return answer(405, f"{path} does not know {request.method}.", f"It knows {allowed}.", Allow=allowed)
     if error.status_code == 413:
-        return answer(413, "The body is larger than the API takes.", "Send less in one call.")
+        return too_large()
     return answer(error.status_code, f"{str(error.detail).rstrip('.')}.", REFERENCE)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     # The server logs the traceback; the caller learns where.
     return answer(500, "Keryx made a mistake here and wrote it down.", "See keryx logs admin.")
+
+
+def too_large() -> JSONResponse:
+    """Return the answer to a body that is too long."""
+    return answer(413, "The body is larger than the API takes.", "Send less in one call.")
 
 
 def allowed_methods(request: Request) -> list[str]:
