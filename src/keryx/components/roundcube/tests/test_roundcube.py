@@ -77,7 +77,8 @@ def test_secrets_are_kept_from_others(everything: str) -> None:
     word = site.database("roundcube").password.reveal()
     for file in Roundcube().render(site):
         if word in file.content or word.replace("'", "\\'") in file.content:
-            assert file.secret and file.mode & 0o007 == 0, file.path
+            assert file.secret, file.path
+            assert file.mode & 0o007 == 0, file.path
     assert word not in " ".join(Roundcube().command(site).argv)
 
 

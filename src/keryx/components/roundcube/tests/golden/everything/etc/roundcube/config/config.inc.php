@@ -59,7 +59,8 @@ $config['skins_allowed'] = ['elastic'];
 $config['language'] = 'de_DE';
 $config['timezone'] = 'Europe/Berlin';
 $config['display_product_info'] = 0;
-$config['disabled_actions'] = ['settings.about'];
+// The page that lists versions, and its button.
+$config['disabled_actions'] = ['settings.about', 'about'];
 $config['support_url'] = '';
 $config['enable_installer'] = false;
 // The spelling checker would send what is written to a server elsewhere; browsers check by themselves.
