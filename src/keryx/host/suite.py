@@ -215,7 +215,7 @@ def _databases(site: Site, progress: Progress) -> None:
     done = provision.ensure(site)
     done += migrations.upgrade(site)
     if done:
-        progress.done(f"made {', '.join(done)}")
+        progress.done(f"set up {', '.join(done)}")
 
 
 def _take_up(component: Component, site: Site, supervisor: Supervisor, todo: Plan) -> str:

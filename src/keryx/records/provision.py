@@ -110,28 +110,36 @@ def _make(site: Site, name: str) -> list[str]:
     with _administrator(site) as opened:
         done = _make_role(site, name, opened)
         done += _make_database(site, name, opened)
+        if access.embedded and not _is_usable(access):
+            _set_password(opened, access)
+            done.append(f"a new password of the role {access.user}")
     return done
 
 
 def _make_role(site: Site, name: str, opened: Connection) -> list[str]:
     access = site.database(name)
-    role = sql.Identifier(access.user)
-    verifier = opened.pgconn.encrypt_password(
-        access.password.reveal().encode(), access.user.encode(), b"scram-sha-256"
-    ).decode()
     found = opened.execute(
         "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s", [access.user]
     ).fetchone()
     if found is None:
-        opened.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
+        role = sql.Identifier(access.user)
+        opened.execute(sql.SQL("CREATE ROLE {}").format(role))
+        _set_password(opened, access)
         opened.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(_mark(site))))
         return [f"the role {access.user}"]
-    if _logs_in(opened, access):
+    if access.embedded or _logs_in(opened, access):
         return []
-    if not access.embedded:
-        _must_be_ours(site, name, found[0])
-    opened.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
+    _must_be_ours(site, name, found[0])
+    _set_password(opened, access)
     return [f"a new password of the role {access.user}"]
+
+
+def _set_password(opened: Connection, access: DatabaseAccess) -> None:
+    verifier = opened.pgconn.encrypt_password(
+        access.password.reveal().encode(), access.user.encode(), b"scram-sha-256"
+    ).decode()
+    alter = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+    opened.execute(alter.format(sql.Identifier(access.user), sql.Literal(verifier)))
 
 
 def _logs_in(opened: Connection, access: DatabaseAccess) -> bool:
