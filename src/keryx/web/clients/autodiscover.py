@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response
 from keryx.admin import client_setup
 from keryx.core import errors
 from keryx.settings.site import Site
-from keryx.web.clients import asked, documents
+from keryx.web.clients import documents
 
 LONGEST = 65536
 """Bytes of a request that are read."""
@@ -47,7 +47,7 @@ def router(site: Site) -> APIRouter:
             question = read(await body(request))
         except errors.BadInput:
             return failure(INVALID, "Invalid Request")
-        return await run_in_threadpool(answer, site, request, question)
+        return await run_in_threadpool(answer, site, question)
 
     @routes.get("/autodiscover/autodiscover.xml")
     def looked_at() -> Response:
@@ -57,7 +57,7 @@ def router(site: Site) -> APIRouter:
     @routes.get("/autodiscover/autodiscover.json/v1.0/{address}")
     def second_version(request: Request, address: str = "") -> Response:
         given = {name.lower(): value for name, value in request.query_params.items()}
-        return located(site, request, address or given.get("email", ""), given.get("protocol", ""))
+        return located(site, address or given.get("email", ""), given.get("protocol", ""))
 
     return routes
 
@@ -112,16 +112,13 @@ def read(text: bytes) -> Question:
     return question
 
 
-def answer(site: Site, request: Request, question: Question) -> Response:
+def answer(site: Site, question: Question) -> Response:
     """Return the set-up that was asked for; raises NotFound for a domain that is not ours."""
     try:
-        domain = asked.domain(site, request, question.address)
-    except errors.NotFound:
-        raise
+        domain = client_setup.domain_of(question.address)
     except errors.BadInput:
-        # The address is none.
         return failure(INVALID, "Invalid Request")
-    setup = client_setup.of(site, domain)
+    setup = client_setup.of(site, client_setup.managed(site, domain))
     names = {"setup": setup, "address": question.address}
     if question.schema == MAIL:
         best = [server for protocol in ("imap", "pop3", "smtp") if (server := setup.best(protocol))]
@@ -131,11 +128,11 @@ def answer(site: Site, request: Request, question: Question) -> Response:
     return failure(NOT_OFFERED, "Provider is not available")
 
 
-def located(site: Site, request: Request, address: str, protocol: str) -> Response:
+def located(site: Site, address: str, protocol: str) -> Response:
     """Return where a protocol is (the second version); raises NotFound for a foreign domain."""
     if "@" not in address:
         return _refusal("EmailRequired", "The address is missing: Email=name@example.org.")
-    setup = client_setup.of(site, asked.domain(site, request, address))
+    setup = client_setup.of(site, client_setup.managed(site, client_setup.domain_of(address)))
     offered = {"ActiveSync": setup.activesync, "AutodiscoverV1": setup.autodiscover}
     # Outlook itself writes "Autodiscoverv1".
     for name, url in offered.items():
