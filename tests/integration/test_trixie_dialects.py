@@ -13,21 +13,22 @@ import pytest
 
 from keryx.components.component import Component
 from keryx.components.dovecot.component import SCRIPTS, Dovecot
+from keryx.components.nginx.component import Nginx
 from keryx.components.postfix.component import Postfix
 from keryx.components.testing import site as make_site
 from keryx.core import debian
 from keryx.core.files import Directory, File
 from keryx.core.process import Completed, run
-from keryx.settings.site import Site, Version
+from keryx.settings.site import GATEWAY, Site, Version
 from keryx.tls import authority
 
 ROOT = Path("/var/cache/keryx-tests/trixie")
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
     "dovecot-core,dovecot-imapd,dovecot-pop3d,dovecot-lmtpd,dovecot-managesieved,dovecot-sieve,"
-    "dovecot-ldap,dovecot-flatcurve,postfix,postfix-ldap,postfix-pcre"
+    "dovecot-ldap,dovecot-flatcurve,postfix,postfix-ldap,postfix-pcre,nginx"
 )
-USERS = ("vmail", "_rspamd")
+USERS = ("vmail", "_rspamd", GATEWAY)
 
 MANY_SETTINGS = """\
 domain: example.org
@@ -38,6 +39,8 @@ ports:
   imaps: {number: 9993, proxy_protocol: true}
   pop3: false
   submission: {proxy_protocol: true}
+  https: {proxy_protocol: true}
+web: {webmail_host: webmail.example.org, admin_host: admin.example.org}
 directory: {starttls: true, embedded: false, uri: "ldap://ldap.example.com", root_dn: o=example,
   bind_password_file: /etc/hostname, account_object_class: mailUser, filters: {account: "(a=b)"}}
 dovecot: {quota_warnings: [], login_trusted_networks: [192.0.2.0/24], auth_cache_seconds: 0}
@@ -88,7 +91,7 @@ class Trixie:
 @pytest.fixture(scope="session")
 def trixie() -> Trixie:
     """Debian 13 with the daemons, made at first use."""
-    if not (ROOT / "usr/bin/doveconf").exists():
+    if not all((ROOT / program).exists() for program in ("usr/bin/doveconf", "usr/sbin/nginx")):
         _build()
     root = Trixie(ROOT)
     for user in USERS:
@@ -140,3 +143,15 @@ def test_postfix_3_10_accepts_its_configuration(trixie: Trixie, text: str) -> No
         assert "warning" not in done.stderr, done.stderr
     done = trixie.run("postfix", "-c", etc, "check", check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", ["domain: example.org\n", MANY_SETTINGS], ids=["default", "many-settings"])
+def test_nginx_1_26_accepts_its_configuration_without_a_warning(trixie: Trixie, text: str) -> None:
+    site = make_site(f"{text}port_offset: 3000\n", trixie.versions())
+    assert site.version("nginx", ()) >= (1, 26)
+    trixie.write(Nginx(), site)
+    etc = site.paths.etc("nginx")
+    (ROOT / etc.relative_to("/") / "listen-ipv6.conf").write_text("listen [::]:3443 ssl;\n")
+    done = trixie.run("nginx", "-t", "-c", etc / "nginx.conf", check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr, done.stderr
