@@ -105,6 +105,7 @@ def test_making_the_databases_again_changes_nothing_and_logs_nothing(postgres: P
 
 def test_a_first_start_leaves_no_complaint_in_the_log(fresh: Postgres) -> None:
     assert provision.ensure(fresh.site)[0] == "the role keryx"
+    assert migrations.upgrade(fresh.site) == ["the tables of the records"]
     lines = [line for line in fresh.log.splitlines() if " LOG: " not in line]
     # The tests ask whether it is ready while it starts.
     assert [line for line in lines if not line.endswith("the database system is starting up")] == []

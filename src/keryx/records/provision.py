@@ -188,8 +188,10 @@ def _make_database(site: Site, name: str, opened: Connection) -> list[str]:
 @contextlib.contextmanager
 def _member_of(opened: Connection, role: str) -> Iterator[None]:
     """Be a member of the role meanwhile: who is no superuser needs it to give a database away."""
+    # Since version 16 who makes a role is a member of it that may not act for it.
+    enough = "SET" if opened.info.server_version >= 160000 else "MEMBER"
     row = opened.execute(
-        "SELECT rolsuper OR pg_has_role(%s, 'MEMBER') FROM pg_roles WHERE rolname = current_user", [role]
+        "SELECT rolsuper OR pg_has_role(%s, %s) FROM pg_roles WHERE rolname = current_user", [role, enough]
     ).fetchone()
     if row is not None and row[0]:
         yield
