@@ -16,8 +16,8 @@ PRELUDE = """\
 import dataclasses, json, sys
 from pathlib import Path
 from keryx.core import errors
-from keryx.web.__main__ import site as load
-site = load(Path({settings!r}))
+from keryx.web import served
+site = served.site(Path({settings!r}))
 def tell(value):
     print(json.dumps(value, default=lambda one: dataclasses.asdict(one)
                      if dataclasses.is_dataclass(one) else str(one)))

@@ -15,22 +15,11 @@ from pathlib import Path
 
 import uvicorn
 
-from keryx.components import registry
-from keryx.components.admin.secrets import Copies
-from keryx.core import debian, errors
-from keryx.settings import applied
-from keryx.settings.site import Site
-from keryx.web import app
+from keryx.core import errors
+from keryx.web import app, served
 
 GOODBYE = 20
 """Seconds that begun requests are given when the process is told to end."""
-
-
-def site(settings: Path) -> Site:
-    """Return the site as the web process sees it: with the secrets that were given to it."""
-    paths = applied.paths(settings)
-    kind = registry.settings_model()
-    return Site(applied.read(settings, kind), paths, Copies(settings.parent / "secrets"), debian.installed())
 
 
 def listen(path: Path) -> socket.socket:
@@ -50,18 +39,18 @@ def main(settings: Path) -> None:
     """Serve until told to end (SIGTERM)."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    served = site(settings)
-    if served.admin_web.path is None:
+    site = served.site(settings)
+    if site.admin_web.path is None:
         raise errors.KeryxError("The web process needs a Unix socket.")
     config = uvicorn.Config(
-        app.Proxied(app.create(served)),
+        app.Proxied(app.create(site)),
         access_log=False,
         log_config=None,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GOODBYE,
     )
-    uvicorn.Server(config).run(sockets=[listen(served.admin_web.path)])
+    uvicorn.Server(config).run(sockets=[listen(site.admin_web.path)])
 
 
 if __name__ == "__main__":
