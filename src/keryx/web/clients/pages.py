@@ -47,10 +47,13 @@ def _page(site: Site, request: Request, wanted: str) -> Response:
             status = 404 if isinstance(error, errors.NotFound) else 400
             problem = Problem(status, error.sentence, error.remedy)
     setup = client_setup.of(site, domain)
+    best = [setup.best("imap") or setup.best("pop3"), setup.best("smtp")]
     return Page(request, None).render(
         "client_setup.html",
         status,
         setup=setup,
+        best=[server for server in best if server],
+        others=[server for server in setup.servers if server not in best],
         address=address,
         query=urllib.parse.urlencode({"address": address}),
         code=_code(setup.page, address),
