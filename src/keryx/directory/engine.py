@@ -248,7 +248,8 @@ def translate(error: Exception, uri: str, subject: str) -> errors.KeryxError:
         error, (bonsai.errors.ConnectionError, bonsai.errors.TimeoutError, bonsai.errors.ClosedConnection)
     ):
         return errors.Unreachable(
-            f"The directory at {uri} does not answer: {said.rstrip('.')}.", remedy="Look at keryx status; try again."
+            f"The directory at {uri} does not answer: {said.rstrip('.')}.",
+            remedy="Look at keryx status; try again.",
         )
     if isinstance(error, bonsai.errors.NoSuchObjectError):
         return errors.NotFound(f"The directory has no entry {subject}.")
@@ -273,7 +274,9 @@ def _no_connection(site: Site, error: Exception) -> errors.KeryxError:
                 " Its certificate must be for the host name in the URI and signed by the authority in"
                 " directory.ca."
             )
-    return errors.Unreachable(f"The directory at {_shown(site)} does not answer: {str(error).rstrip('.')}.", remedy=remedy)
+    return errors.Unreachable(
+        f"The directory at {_shown(site)} does not answer: {str(error).rstrip('.')}.", remedy=remedy
+    )
 
 
 def _shown(site: Site) -> str:
