@@ -149,7 +149,7 @@ class Page:
                 raise
             return Part(problem=problem)
 
-    def render(self, template: str, /, status: int = 200, **values: Any) -> HTMLResponse:
+    def render(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """Return a page."""
         renderer: Renderer = self.request.app.state.renderer
         shared = {

@@ -1,6 +1,6 @@
 """The handlers of the pages, one module per subject; here the list of them."""
 
-from keryx.web.ui.pages import accounts, aliases, dashboard, domains, personal, queue, signin, site
+from keryx.web.ui.pages import accounts, aliases, dashboard, domains, missing, personal, queue, signin, site
 
 ROUTERS = (
     signin.router,
@@ -13,4 +13,5 @@ ROUTERS = (
     # The same pages for oneself and, for administrators, for an account of theirs.
     personal.own,
     personal.others,
+    missing.router,  # last: it takes what is left
 )

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.parse
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import fastapi
+import segno
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
@@ -36,7 +38,7 @@ class Personal:
         self.path = f"/accounts/{segment(address)}"
         self.own = base == "/account"
 
-    def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, status: int = 200, /, **values: Any) -> Response:
         """Return a page about this account."""
         return self.page.render(template, status, whose=self, **values)
 
@@ -289,7 +291,13 @@ async def end_session(whose: Whose, id: str) -> Response:
 async def setup(whose: Whose) -> Response:
     """How to set up a mail program or a phone."""
     value = await whose.page.api.get(f"{whose.path}/setup")
-    return whose.render("setup.html", value=value)
+    public = f"{value['page']}?{urllib.parse.urlencode({'address': whose.address})}"
+    return whose.render(
+        "setup.html",
+        value=value,
+        service_host=urllib.parse.urlsplit(value["activesync"]).netloc,
+        code=segno.make(public, error="m").svg_data_uri(scale=4, border=3, dark="#000", light="#fff"),
+    )
 
 
 @own.get("/language")

@@ -24,7 +24,7 @@
       backgroundColor: colour(name),
       borderColor: colour(name),
       borderWidth: stacked ? 0 : 2,
-      pointRadius: 0,
+      pointRadius: !stacked && points.length < 4 ? 3 : 0,
       fill: false,
       tension: 0.25,
       spanGaps: true,
