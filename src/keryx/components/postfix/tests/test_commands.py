@@ -63,3 +63,14 @@ def test_argument_lists_name_the_instance() -> None:
     assert commands.super_argv(site(), "-d")[-2:] == ["-d", "-"]
     with pytest.raises(ValueError, match="-r"):
         commands.super_argv(site(), "-r")
+
+
+def test_a_queue_is_measured_without_reading_every_message() -> None:
+    one = '{"queue_name": "deferred", "queue_id": "4jXKWw2CfzzJbLW", "arrival_time": 1795330364, '
+    one += '"message_size": 749, "sender": "\\"arrival_time\\": 7@example.org", "recipients": []}\n'
+    two = one.replace("1795330364", "1795330300")
+    assert commands.measure("") == (0, None)
+    count, oldest = commands.measure(one + two)
+    assert count == 2
+    assert oldest is not None
+    assert oldest.timestamp() == 1795330300
