@@ -83,7 +83,7 @@ def domain_of(address: str) -> str:
 
 def of(site: Site, domain: str) -> ClientSetup:
     """Return how programs are set up for a domain."""
-    web = site.port("https") is not None
+    web = site.https_port is not None
     base = site.web_url("webmail")
     dav = f"{base}/SOGo/dav/" if web and site.sogo_enabled else ""
     # Pages that every host has: at the host name, which the certificate is for whatever else is.

@@ -327,7 +327,7 @@ class Site:
         """Every name under which clients of the first domain reach this machine, the host name first:
         what a certificate should be for."""
         names = [self.settings.host]
-        if self.port("https") is not None:
+        if self.https_port is not None:
             names += [self.web_host(name) for name in ("webmail", "admin", "rspamd")]
             names += [f"{name}.{self.settings.domain}" for name in ("autoconfig", "autodiscover", "mta-sts")]
         names += [self.web_host(name) for name in ("smtp", "imap")]
