@@ -159,13 +159,7 @@ def functions(modules: tuple[str, ...]) -> dict[str, Marked]:
     """Return the marked functions that the modules themselves define, by full name."""
     found = {}
     for name in modules:
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name == name:
-                continue
-            raise
-        for value in vars(module).values():
+        for value in vars(importlib.import_module(name)).values():
             marked = getattr(value, "marked", None)
             if isinstance(marked, Marked) and marked.function.__module__ == name:
                 found[marked.name] = marked
@@ -273,4 +267,7 @@ def main(settings: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except errors.KeryxError as problem:
+        raise SystemExit(f"keryx: {problem}") from None

@@ -54,4 +54,7 @@ def main(settings: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except errors.KeryxError as problem:
+        raise SystemExit(f"keryx: {problem}") from None
