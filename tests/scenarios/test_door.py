@@ -98,7 +98,6 @@ def test_only_these_modules_hold_such_functions() -> None:
         "keryx.admin.doctor",
         "keryx.admin.profile",
         "keryx.admin.queue",
-        "keryx.admin.selfservice",
         "keryx.admin.spam",
         "keryx.admin.statistics",
         "keryx.admin.store",

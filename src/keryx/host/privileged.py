@@ -41,7 +41,6 @@ MODULES = (
     "keryx.admin.doctor",  # asks every daemon, at sockets closed to others
     "keryx.admin.profile",  # signs with the server's key
     "keryx.admin.queue",  # Postfix's commands
-    "keryx.admin.selfservice",  # personal Sieve scripts
     "keryx.admin.spam",  # the filter's map of personal settings
     "keryx.admin.statistics",  # counters of the filter and the queue
     "keryx.admin.store",  # Dovecot's commands
