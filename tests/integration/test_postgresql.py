@@ -131,8 +131,9 @@ def test_what_was_committed_survives_a_crash(fresh: Postgres) -> None:
     for number in range(50):
         preferences.put(site, "alice@example.org", f"n{number}", number)
     fresh.kill()
-    with pytest.raises(errors.Unreachable, match="does not answer"):
+    with pytest.raises(errors.Unreachable) as caught:
         preferences.of(site, "alice@example.org")
+    assert caught.value.sentence == "The database keryx does not answer: Connection refused."
     fresh.start()
     assert len(preferences.of(site, "alice@example.org")) == 50
     assert "database system was not properly shut down; automatic recovery" in fresh.log

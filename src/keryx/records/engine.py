@@ -170,9 +170,12 @@ def said(error: Exception) -> str:
     """Return the server's own words, as part of a sentence."""
     diagnostic = getattr(error, "diag", None)
     text = (diagnostic.message_primary if diagnostic else None) or str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # libpq ends with a question: "Is the server running on that host and accepting connections?"
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.endswith("?")]
     last = lines[-1] if lines else "it says nothing"
-    return last.rpartition("FATAL:")[2].strip().rstrip(".")
+    for before in (" failed: ", "FATAL: "):
+        last = last.rpartition(before)[2]
+    return last.strip().rstrip(".")
 
 
 def _away(access: DatabaseAccess, error: Exception) -> errors.Unreachable:
