@@ -1,4 +1,4 @@
-"""Generates docs/reference: settings, commands and checks, from the code itself."""
+"""Generates docs/reference: settings, commands and the API, from the code itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,27 @@ import typer.main
 
 from keryx.cli.main import app
 from keryx.components import registry
+from keryx.core.secret import PlaceholderSecrets
 from keryx.settings import reference
+from keryx.settings.site import Paths, Site
+from keryx.web.api import application
+from keryx.web.api import reference as api_reference
 
 
 def pages() -> dict[str, str]:
     """Return the generated pages by file name."""
-    return {"settings.md": reference.page(registry.settings_model()), "commands.md": commands()}
+    return {
+        "settings.md": reference.page(registry.settings_model()),
+        "commands.md": commands(),
+        "api.md": api(),
+    }
+
+
+def api() -> str:
+    """Return the page of the HTTP API."""
+    settings = registry.settings_model()(domain="example.org")
+    site = Site(settings, Paths(Path("/var/lib/keryx")), PlaceholderSecrets())
+    return api_reference.markdown(application.create(site).openapi_schema or {})
 
 
 def commands() -> str:

@@ -118,7 +118,7 @@ def _complete(method: str, path: str, operation: dict[str, Any], action: str) ->
     operation["responses"].pop("422", None)
     for status in _statuses(method, path, operation):
         operation["responses"].setdefault(status, _problem(ERRORS[status]))
-    operation["security"] = _security(method, path)
+    operation["security"] = _security(method, path, action)
 
 
 def _who(method: str, action: str) -> str:
@@ -154,11 +154,11 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": reference}}}
 
 
-def _security(method: str, path: str) -> list[dict[str, list[str]]]:
+def _security(method: str, path: str, action: str) -> list[dict[str, list[str]]]:
     if (method, path) in PUBLIC:
         return []
     cookie: dict[str, list[str]] = {"cookie": []} if method == "get" else {"cookie": [], "csrf": []}
-    return [{"bearer": []}, cookie]
+    return [cookie] if permissions.ACTIONS[action].people else [{"bearer": []}, cookie]
 
 
 def _schemes() -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+PAGING = ("page", "per_page", "search", "sort")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Operation:
     description: str
     curl: str
     parameters: tuple[Field, ...]
+    paged: bool
+    """Whether it takes the parameters of lists, which are explained once."""
     body: tuple[Field, ...]
     answer: tuple[Field, ...]
     statuses: tuple[tuple[str, str], ...]
@@ -116,6 +121,8 @@ def _operation(
 ) -> Operation:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     good = next(iter(operation["responses"].values())).get("content", {}).get("application/json", {})
+    names = [found["name"] for found in operation.get("parameters", ())]
+    paged = all(name in names for name in PAGING)
     return Operation(
         id=operation["operationId"],
         method=method.upper(),
@@ -123,7 +130,12 @@ def _operation(
         summary=operation["summary"],
         description=operation["description"],
         curl=curl(document, host, method, path, operation),
-        parameters=tuple(_parameter(document, found) for found in operation.get("parameters", ())),
+        parameters=tuple(
+            _parameter(document, found)
+            for found in operation.get("parameters", ())
+            if not (paged and found["name"] in PAGING)
+        ),
+        paged=paged,
         body=tuple(_fields(document, body)),
         answer=tuple(_fields(document, good.get("schema"))),
         statuses=tuple((status, said["description"]) for status, said in operation["responses"].items()),
@@ -145,8 +157,7 @@ def curl(document: Mapping[str, Any], host: str, method: str, path: str, operati
     if method != "get":
         words += ["-X", method.upper()]
     line = shlex.join([*words, url + ("?" + "&".join(needed) if needed else "")])
-    if operation["security"]:
-        line += ' -H "Authorization: Bearer $KEY"'
+    line += _proof(operation["security"])
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body:
         shown = json.dumps(_body_example(document, body), ensure_ascii=False)
@@ -154,18 +165,50 @@ def curl(document: Mapping[str, Any], host: str, method: str, path: str, operati
     return line
 
 
+def _proof(security: Sequence[Mapping[str, Any]]) -> str:
+    """Return the options with which a caller proves who calls; the cookie is kept in a file."""
+    if not security:
+        return " -c cookies"
+    if "bearer" in security[0]:
+        return ' -H "Authorization: Bearer $KEY"'
+    return ' -b cookies -H "X-CSRF-Token: $CSRF"' if "csrf" in security[0] else " -b cookies"
+
+
 def _parameter(document: Mapping[str, Any], found: Mapping[str, Any]) -> Field:
     said = found.get("description") or found["schema"].get("description", "")
     return Field(found["name"], _kind(document, found["schema"]), found.get("required", False), said)
 
 
-def _fields(document: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Iterator[Field]:
+def _fields(
+    document: Mapping[str, Any], schema: Mapping[str, Any] | None, prefix: str = ""
+) -> Iterator[Field]:
+    """Yield the fields of an object, and of the objects in it: ``items[].name``."""
     if not schema:
         return
     schema = _resolved(document, schema)
+    if schema.get("type") == "array":
+        yield from _fields(document, schema["items"], f"{prefix}[].")
+        return
     needed = schema.get("required", ())
     for name, found in schema.get("properties", {}).items():
-        yield Field(name, _kind(document, found), name in needed, found.get("description", ""))
+        yield Field(prefix + name, _kind(document, found), name in needed, found.get("description", ""))
+        inner = _object(document, found)
+        if inner:
+            mark = "[]." if "array" in (found.get("type"), _first(found).get("type")) else "."
+            yield from _fields(document, inner, f"{prefix}{name}{mark}")
+
+
+def _object(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the object in a field, in its list, or beside its null."""
+    schema = _first(schema)
+    schema = schema.get("items", schema) if schema.get("type") == "array" else schema
+    schema = _resolved(document, schema)
+    return schema if schema.get("properties") else None
+
+
+def _first(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema["anyOf"][0] if "anyOf" in schema else schema
+    return found
 
 
 def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -226,9 +269,11 @@ def _path_example(path: str, name: str) -> str:
     return str(EXAMPLES[name])
 
 
-def _body_example(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _body_example(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     """Return the needed fields, and of those that are not needed the first."""
     schema = _resolved(document, schema)
+    if schema.get("type") == "array":
+        return EXAMPLES["items"]
     fields = schema.get("properties", {})
     shown = [name for name in fields if name in schema.get("required", ())] or list(fields)[:1]
     if "password" in fields and "password" not in shown:
