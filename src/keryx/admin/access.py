@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from keryx.core import errors
 from keryx.directory import repositories
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
 
+PATIENCE = 60.0
+"""Seconds to wait for somebody else's change."""
 LOCK_FLAGS = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -45,7 +49,25 @@ def lock(site: Site) -> Iterator[None]:
     # Made by whoever of root's comes first; the web process only opens it. No link is followed.
     handle = os.open(site.paths.directory_lock, LOCK_FLAGS, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _wait(handle)
         yield
     finally:
         os.close(handle)
+
+
+def _wait(handle: int) -> None:
+    """Take the lock; raises Unreachable when somebody keeps it for longer than PATIENCE seconds."""
+    deadline = time.monotonic() + PATIENCE
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise errors.Unreachable(
+                    f"Somebody else has been changing the directory for more than {PATIENCE:g} s.",
+                    remedy="Try again when that is done: a large removal or import takes a while.",
+                ) from error
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
