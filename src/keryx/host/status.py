@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
@@ -20,7 +21,10 @@ from keryx.settings.site import Site
 def of_all(site: Site) -> list[ComponentStatus]:
     """Return how every wanted component is, in start order."""
     processes = Supervisor(site).processes()
-    return [_status(component, site, processes.get(component.name)) for component in registry.enabled(site)]
+    wanted = registry.enabled(site)
+    # All are asked at once: one that hangs must not add its time-out to everybody else's.
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        return list(threads.map(lambda one: _status(one, site, processes.get(one.name)), wanted))
 
 
 def runs(process: Process | None) -> bool:
