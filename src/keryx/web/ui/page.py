@@ -124,6 +124,10 @@ class Page:
         translated = language.catalogue(self.language).gettext(text)
         return translated % values if values else translated
 
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Return a text with a number in it, in the page's language."""
+        return language.catalogue(self.language).ngettext(one, many, count) % {"count": count}
+
     @property
     def address(self) -> str:
         """The address of who is signed in."""

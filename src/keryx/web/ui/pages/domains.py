@@ -214,10 +214,14 @@ async def _confirm_removal(page: Page, domain: str, problem: Problem | None = No
     loses = [page._("Mail to every address at %(name)s is refused from now on.", name=domain)]
     accounts, aliases = shown.get("accounts") or 0, shown.get("aliases") or 0
     if accounts:
-        text = page._("%(count)s accounts can no longer sign in and receive no mail.", count=accounts)
+        text = page.ngettext(
+            "%(count)s account can no longer sign in and receives no mail.",
+            "%(count)s accounts can no longer sign in and receive no mail.",
+            accounts,
+        )
         loses.append(text)
     if aliases:
-        loses.append(page._("%(count)s aliases and lists end.", count=aliases))
+        loses.append(page.ngettext("%(count)s alias ends.", "%(count)s aliases and lists end.", aliases))
     return page.render(
         "confirm.html",
         problem.status if problem else 200,
