@@ -326,6 +326,17 @@ def test_the_filters_pages_are_for_site_administrators(parts: Parts) -> None:
     assert said["headers"]["x-forwarded-for"] == "127.0.0.1", "without it the filter asks for no password"
 
 
+def test_other_sites_do_not_use_the_filters_pages(parts: Parts) -> None:
+    for site, path, status in (
+        ("cross-site", "/rspamd/", 200),
+        ("cross-site", "/rspamd/statreset", 403),
+        ("same-site", "/rspamd/statreset", 403),
+        ("same-origin", "/rspamd/stat", 200),
+    ):
+        answer = ask(parts, path, {**session("root"), "Sec-Fetch-Site": site})
+        assert answer.status == status, (site, path)
+
+
 def test_nobody_reaches_the_internal_paths(parts: Parts) -> None:
     for path in ("/internal/session", "/internal/administrator", "/internal/health", "/internal/nobody"):
         assert ask(parts, path, session("root")).status == 404, path
@@ -459,6 +470,26 @@ def test_a_trusted_proxy_may_end_tls(parts: Parts) -> None:
     assert ask(parts, "/login", wrapped, name="http", source="127.0.0.8").status == 301
     plain = {**wrapped, "X-Forwarded-Proto": "http"}
     assert ask(parts, "/login", plain, name="http", source="127.0.0.9").status == 301
+
+
+def test_tls_may_be_the_proxys_matter_alone(parts: Parts) -> None:
+    wrapped = {"X-Forwarded-Proto": "https", "Host": HOST}
+    with settings(parts, "ports: {https: false}\nweb: {port: 443}\n"):
+        assert parts.site.base_url == f"https://{HOST}"
+        assert ask(parts, "/login", wrapped, name="http", source="127.0.0.9").status == 200
+        moved = ask(parts, "/login", wrapped, name="http", source="127.0.0.8")
+        assert (moved.status, moved.headers["location"]) == (301, f"https://{HOST}/login")
+
+
+def test_ipv6_is_served_too(parts: Parts) -> None:
+    port = parts.site.port("https")
+    with socket.create_connection(("::1", port or 0), 20) as stream:
+        asker = http.client.HTTPConnection("::1")
+        asker.sock = tls().wrap_socket(stream, server_hostname=HOST)
+        asker.request("GET", "/login", headers={"Host": HOST})
+        answer = asker.getresponse()
+        assert json.loads(answer.read())["headers"]["x-real-ip"] == "::1"
+        asker.close()
 
 
 def test_the_proxy_protocol_names_the_client(parts: Parts) -> None:
