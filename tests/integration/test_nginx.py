@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from keryx.admin import doctor
 from keryx.admin.doctor import served_certificate
 from keryx.components import registry
 from keryx.core import network
+from keryx.core.check import Finding, Status
 from keryx.host import prepare
 from keryx.tls import authority
 from tests import behind
@@ -602,6 +604,18 @@ def test_a_renewed_certificate_drops_no_request(parts: Parts) -> None:
     assert answer.status == 200
     assert json.loads(answer.read())["path"].endswith("Cmd=wait")
     waiting.close()
+
+
+def test_doctor_tells_which_names_the_certificate_lacks(parts: Parts) -> None:
+    def finding() -> Finding:
+        (check,) = (check for check in doctor.checks(parts.site) if check.id == "port.https")
+        return check.probe()
+
+    assert finding().status is Status.OK
+    with settings(parts, "web: {webmail_host: web.example.org}\n"):
+        found = finding()
+        assert found.status is Status.WARNING
+        assert "is not for web.example.org, where clients are sent" in found.sentence
 
 
 def test_settings_that_nginx_refuses_change_nothing(parts: Parts) -> None:

@@ -77,7 +77,7 @@ def domain(suite: Suite) -> Iterator[str]:
     assert ask(suite, host, "/.well-known/mta-sts.txt", checked=False).status_code == 404
     suite.keryx("domain", "add", name)
     yield name
-    suite.keryx("domain", "remove", name, "--force", "--yes", check=False)
+    suite.keryx("domain", "remove", name, "--force")
 
 
 # --- Thunderbird and others

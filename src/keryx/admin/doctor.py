@@ -179,6 +179,11 @@ def _port(site: Site, name: str) -> Callable[[], Finding]:
                 f"The certificate at {name} is for {', '.join(authority.names_of(certificate))}, not {host}.",
                 "Set hostname or tls.certificate in keryx.yaml; then keryx up.",
             )
+        if missing := [other for other in _names_at(site, name) if not _is_for(certificate, other)]:
+            return warning(
+                f"The certificate at {name} is not for {', '.join(missing)}, where clients are sent.",
+                "Request one for all names of the section web; then keryx up.",
+            )
         if left.days < RENEW_DAYS:
             return warning(f"The certificate at {name} ends in {left.days} days.", "Renew it; then keryx up.")
         return ok(f"{name} at {site.port(name)} shows a certificate for {host}, good for {left.days} days.")
@@ -237,6 +242,15 @@ def _answer(stream: socket.socket, name: str) -> bytes:
         if name == "sieve" and not last.startswith((b"OK", b"NO", b"BYE")):
             continue
         return text if name != "sieve" else last
+
+
+def _names_at(site: Site, name: str) -> list[str]:
+    """Return the names of their own under which clients come to a port (the section ``web``)."""
+    if name == "https":
+        return [site.web_host(part) for part in ("webmail", "admin", "rspamd")]
+    if name == "smtp":
+        return []
+    return [site.web_host("smtp" if name.startswith("submission") else "imap")]
 
 
 def _is_for(certificate: x509.Certificate, host: str) -> bool:
