@@ -18,23 +18,12 @@ import keryx
 from keryx.core import errors
 from keryx.settings.site import Site
 from keryx.web import clients, sso, tasks, ui
-from keryx.web.api import application
+from keryx.web.api import application, problems
 
 log = logging.getLogger("keryx.web")
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
-
-STATUS: tuple[tuple[type[errors.KeryxError], int], ...] = (
-    (errors.NotSignedIn, 401),
-    (errors.Forbidden, 403),
-    (errors.NotFound, 404),
-    (errors.Exists, 409),
-    (errors.Refused, 409),
-    (errors.BadInput, 400),
-    (errors.TooManyAttempts, 429),
-)
-"""HTTP statuses of errors; the first that fits. What may go well later is 503, the rest 500."""
 
 
 def create(site: Site) -> FastAPI:
@@ -55,17 +44,9 @@ def create(site: Site) -> FastAPI:
     return app
 
 
-def status_of(error: errors.KeryxError) -> int:
-    """Return the HTTP status that says what the error says."""
-    for kind, status in STATUS:
-        if isinstance(error, kind):
-            return status
-    return 503 if error.temporary else 500
-
-
 async def _told(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.KeryxError)
-    status = status_of(error)
+    status = problems.status_of(error)
     if status == 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
     return JSONResponse({"error": error.sentence, "remedy": error.remedy}, status)
