@@ -72,7 +72,8 @@ def test_it_reads_the_secrets_that_were_given_to_it_and_no_others(suite: Suite) 
 import os
 home = site.paths.home
 closed = ["secrets", "secrets/administrator", "secrets/rspamd-controller", "data/dkim", "data/postgresql",
-          "data/dovecot/mail", "data/openldap/db", "state", "tls/key.pem", "etc/privileged"]
+          "data/dovecot/mail", "data/openldap/db", "data/postfix/spool/deferred",
+          "data/postfix/spool/incoming", "state", "tls/key.pem", "etc/privileged"]
 tell({
     "closed": [name for name in closed if os.access(home / name, os.R_OK)],
     "writable": [str(path) for folder in ("etc", "secrets", "state", "tls", "data", "lib")
@@ -287,7 +288,8 @@ def test_mail_flows_without_the_whole_web_side(world: World) -> None:
     running = [component.name for component in registry.enabled(suite.site) if component.name in WEB]
     assert {"privileged", "admin", "postgresql"} <= set(running)
     with ExitStack() as stack:
-        for component in running:
+        # The last first, so that each finds again what it needs.
+        for component in reversed(running):
             stack.enter_context(suite.without(component))
         stopped = Supervisor(suite.site).processes()
         assert {stopped[name].state for name in running} == {"STOPPED"}

@@ -23,7 +23,7 @@ from keryx.settings.site import Site
 PACKAGE = Path(keryx.__file__).parent
 LIBRARIES = Path(sysconfig.get_path("purelib"))
 """Where the libraries of this Python's environment stand."""
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "tests", "pip", "setuptools", "playwright", "mypy*")
+LEFT_OUT = shutil.ignore_patterns("tests", "pip", "setuptools", "playwright", "mypy*")
 
 
 def command(site: Site, module: str, *arguments: str, user: str = "root") -> Command:
@@ -89,8 +89,8 @@ def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:
-        # Another file system.
-        shutil.copyfile(source, target)
+        # Another file system. The times stay: compiled code is good for a source of that time.
+        shutil.copy2(source, target)
 
 
 @functools.lru_cache(maxsize=1)
