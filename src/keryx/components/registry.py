@@ -36,7 +36,7 @@ COMPONENTS: tuple[Component, ...] = (
     Dovecot(),  # before the MTA, which asks it for logins and quotas and delivers to it
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
     Postfix(),  # it opens the doors for mail when all that it needs behind them is there
-    Memcached(),  # before SOGo, which keeps sessions in it
+    Memcached(),  # before SOGo, whose workers share a cache in it
     Sogo(),  # after the mail it shows; it makes the tables that ActiveSync uses too
     Activesync(),  # after SOGo, of which it is a part
     Roundcube(),  # after what it is a mail program of

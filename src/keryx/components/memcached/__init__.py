@@ -1,6 +1,6 @@
-"""memcached: SOGo's cache and the sessions of who is signed in to it.
+"""memcached: SOGo's cache, so that its workers share what they have read.
 
 Runs when SOGo does. Made files: none, its few settings are arguments. Socket: ``run/memcached``, for
-SOGo's group only: who reads it could take over a session. Nothing is kept: after a restart people
-sign in to SOGo again (with ``/login`` they do not notice). Manual: memcached(1).
+SOGo's group only: what people see passes through it. Nothing is kept over a restart; SOGo's sessions
+are in its database, so nobody is signed out by one. Manual: memcached(1).
 """

@@ -16,7 +16,7 @@ class Memcached(Component):
     """SOGo's cache."""
 
     name = "memcached"
-    title = "cache and sessions of SOGo"
+    title = "cache of SOGo"
     section = MemcachedSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:
