@@ -7,12 +7,14 @@ sentence. ``python -m keryx.web`` serves it.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Mount
 
 import keryx
 from keryx.core import errors
@@ -89,7 +91,10 @@ def _health(app: FastAPI, site: Site) -> None:
 
 def _api(app: FastAPI, site: Site) -> None:
     # An application of its own: other errors, limits and documents than the pages have.
-    app.mount("/api/v1", application.create(site))
+    mount = Mount("/api/v1", application.create(site))
+    # Whatever a path holds, a line end too, belongs to the API, which answers in its own way.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    app.router.routes.append(mount)
 
 
 PARTS: tuple[Callable[[FastAPI, Site], None], ...] = (_health, _api, sso.add, ui.add, clients.add)

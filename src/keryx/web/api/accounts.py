@@ -18,6 +18,7 @@ from keryx.web.api.call import Call, over_account, over_nothing
 from keryx.web.api.models import (
     Address,
     DomainQuery,
+    Flag,
     Line,
     Megabytes,
     Model,
@@ -45,14 +46,14 @@ class AccountInput(Model):
     """Needed to add it; of an account that exists it is set when given, and kept otherwise."""
     aliases: Aliases = ()
     """Further addresses: delivered to the account and allowed as its sender."""
-    active: bool = True
+    active: Flag = True
     """False: no login, and nothing is accepted for any of its addresses."""
     quota_mb: Megabytes | None = None
     """Limit of the store in MiB, 0 is unlimited; null: a new account takes the domain's or the site's, one
     that exists keeps its own."""
-    send_only: bool = False
+    send_only: Flag = False
     """True: may send; nothing is accepted for any of its addresses."""
-    super_user: bool = False
+    super_user: Flag = False
     """True: may use any sender address; for site administrators to change."""
 
 
@@ -62,10 +63,10 @@ class AccountChange(Model):
     name: Line | None = None
     aliases: Aliases | None = None
     """All its aliases anew."""
-    active: bool | None = None
+    active: Flag | None = None
     quota_mb: Megabytes | None = None
-    send_only: bool | None = None
-    super_user: bool | None = None
+    send_only: Flag | None = None
+    super_user: Flag | None = None
     host: Annotated[str, pydantic.StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9.-]*$")] | None = (
         None
     )
@@ -95,7 +96,7 @@ class NewPassword(Model):
     password: Password | None = None
     old: Password | None = None
     """The present one; needed for one's own account."""
-    generate: bool = False
+    generate: Flag = False
     """True: make one up and answer it."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
@@ -21,6 +21,9 @@ class Administrator(Model):
     """Which domain; empty for the whole site."""
 
 
+ADDED: dict[int | str, dict[str, Any]] = {201: {"model": Administrator, "description": "It was added."}}
+
+
 @router.get("/administrators")
 def list_(
     call: Annotated[Call, over_nothing("administrators.read")], paging: PageQuery
@@ -29,7 +32,7 @@ def list_(
     return _page(call, "", paging)
 
 
-@router.put("/administrators/{address}")
+@router.put("/administrators/{address}", responses=ADDED)
 def add(
     call: Annotated[Call, over_nothing("administrators.change")], address: AddressPath, response: Response
 ) -> Administrator:
@@ -51,7 +54,7 @@ def list_of_domain(
     return _page(call, call.domain, paging)
 
 
-@router.put("/domains/{domain}/administrators/{address}")
+@router.put("/domains/{domain}/administrators/{address}", responses=ADDED)
 def add_to_domain(
     call: Annotated[Call, over_domain("domain.administrators.change")],
     address: AddressPath,
@@ -82,6 +85,8 @@ def _page(call: Call, domain: str, paging: PageQuery) -> Page[Administrator]:
 def _add(call: Call, address: str, domain: str, response: Response) -> Administrator:
     wanted = addresses.own_address(address)
     permissions.check_grant(call.site, call.actor, wanted, domain)
+    # Nobody finds out by this which accounts there are elsewhere.
+    permissions.check_addresses(call.actor, [wanted])
     outcome = roles.add(call.site, wanted, domain)
     grant = roles.Grant(wanted, domain)
     if outcome.changed:

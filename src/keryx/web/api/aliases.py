@@ -13,6 +13,7 @@ from keryx.web.api.call import Call, over_alias, over_nothing
 from keryx.web.api.models import (
     Address,
     DomainQuery,
+    Flag,
     Line,
     Model,
     OnlyNew,
@@ -34,7 +35,7 @@ class AliasInput(Model):
     targets: Targets
     """Addresses here or elsewhere; several make a list."""
     description: Line = ""
-    active: bool = True
+    active: Flag = True
 
 
 class AliasChange(Model):
@@ -43,7 +44,7 @@ class AliasChange(Model):
     targets: Targets = ()
     """All its targets anew."""
     description: Line = ""
-    active: bool = True
+    active: Flag = True
 
 
 class Alias(Model):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 
 from keryx.admin import announcements
 from keryx.web.api.call import Call, over_nothing
-from keryx.web.api.models import LINES, Model, Page, PageQuery, page_of
+from keryx.web.api.models import LINES, Model, Moment, Page, PageQuery, page_of
 
 router = APIRouter(tags=["announcements"])
 
@@ -22,7 +22,7 @@ class NewAnnouncement(Model):
 
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=1000, pattern=LINES)]
     level: Level = "info"
-    expires: pydantic.AwareDatetime | None = None
+    expires: Moment | None = None
     """With its time zone; null: until it is taken back."""
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 
 from keryx.admin import addresses, keys, permissions
 from keryx.web.api.call import Call, over_nothing
-from keryx.web.api.models import LINE, DomainName, Model, Page, PageQuery, page_of
+from keryx.web.api.models import LINE, DomainName, Model, Moment, Page, PageQuery, page_of
 
 router = APIRouter(tags=["api-keys"])
 
@@ -28,7 +28,7 @@ class NewKey(Model):
     domains: Annotated[tuple[DomainName, ...], pydantic.Field(max_length=1000)] = ()
     """Its domains; needed for the role ``domain``."""
     access: Access = "read"
-    expires: pydantic.AwareDatetime | None = None
+    expires: Moment | None = None
     """With its time zone; null: never."""
 
 

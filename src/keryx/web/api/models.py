@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -30,8 +31,20 @@ Text = Annotated[str, pydantic.StringConstraints(max_length=10_000, pattern=LINE
 Address = Annotated[str, pydantic.StringConstraints(min_length=3, max_length=320, pattern=LINE)]
 DomainName = Annotated[str, pydantic.StringConstraints(min_length=3, max_length=253, pattern=LINE)]
 Password = Annotated[pydantic.SecretStr, pydantic.Field(min_length=1, max_length=1024)]
-Megabytes = Annotated[int, pydantic.Field(ge=0, le=1_000_000_000)]
-Count = Annotated[int, pydantic.Field(ge=0, le=1_000_000_000)]
+# What JSON has a type for is taken as that type only: 1 is not true, "5" is not 5.
+Flag = Annotated[bool, pydantic.Field(strict=True)]
+Megabytes = Annotated[int, pydantic.Field(ge=0, le=1_000_000_000, strict=True)]
+Count = Annotated[int, pydantic.Field(ge=0, le=1_000_000_000, strict=True)]
+
+
+def _is_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("should be text such as 2030-01-31")
+    return value
+
+
+Day = Annotated[datetime.date, pydantic.BeforeValidator(_is_text)]
+Moment = Annotated[pydantic.AwareDatetime, pydantic.BeforeValidator(_is_text)]
 
 AddressPath = Annotated[
     str, Path(min_length=1, max_length=320, pattern=LINE, description="Such as alice@example.org.")

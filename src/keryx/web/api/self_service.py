@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import urllib.parse
 from typing import Annotated, Literal, TypeVar
 
@@ -12,7 +11,7 @@ from fastapi import APIRouter
 
 from keryx.admin import accounts, addresses, client_setup, preferences, selfservice, spam, store
 from keryx.web.api.call import Call, over_account
-from keryx.web.api.models import LINE, Address, Line, Model, Page, PageQuery, Text, page_of
+from keryx.web.api.models import LINE, Address, Day, Flag, Line, Model, Page, PageQuery, Text, page_of
 
 router = APIRouter(tags=["self-service"])
 
@@ -25,23 +24,23 @@ class Forwarding(Model):
     """Where an account's mail goes on to."""
 
     targets: Annotated[tuple[Address, ...], pydantic.Field(max_length=50)] = ()
-    keep_copy: bool = True
+    keep_copy: Flag = True
     """Whether it is delivered here, too."""
-    active: bool = False
+    active: Flag = False
 
 
 class Vacation(Model):
     """The answer while away (RFC 5230)."""
 
-    active: bool = False
+    active: Flag = False
     subject: Line = ""
     """Empty: the subject of the mail that is answered."""
     text: Text = ""
-    start: datetime.date | None = None
+    start: Day | None = None
     """First day; null is at once."""
-    end: datetime.date | None = None
+    end: Day | None = None
     """Last day; null is until switched off."""
-    days: Annotated[int, pydantic.Field(ge=1, le=365)] = 7
+    days: Annotated[int, pydantic.Field(ge=1, le=365, strict=True)] = 7
     """Each sender is answered once in so many days."""
 
 
@@ -56,9 +55,9 @@ class Filter(Model):
     action: Literal["fileinto", "discard", "flag", "redirect"]
     argument: Line = ""
     """The folder of fileinto, the address of redirect, the flag of flag."""
-    stop: bool = True
+    stop: Flag = True
     """Whether later rules are left out."""
-    active: bool = True
+    active: Flag = True
 
 
 Filters = Annotated[list[Filter], pydantic.Field(max_length=200)]
@@ -68,7 +67,7 @@ Filters = Annotated[list[Filter], pydantic.Field(max_length=200)]
 class Spam(Model):
     """What an account takes for spam."""
 
-    threshold: Annotated[float, pydantic.Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    threshold: Annotated[float, pydantic.Field(ge=0, le=100, allow_inf_nan=False, strict=True)] | None = None
     """Score from which mail is filed to Junk; null takes the site's."""
     allow: Annotated[tuple[Sender, ...], pydantic.Field(max_length=1000)] = ()
     """Addresses, or domains such as ``@example.org``, that are never spam."""
