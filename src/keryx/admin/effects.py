@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keryx.admin import selfservice, store
+from keryx.admin import selfservice, spam, store
 from keryx.core import errors
 from keryx.records import removal, sessions
 from keryx.settings.site import Site
@@ -52,7 +52,10 @@ def forget_records(site: Site, address: str) -> tuple[str, ...]:
         return ()
     try:
         store.forget_script(site, address)
+        judged = spam.has_any(site, address)
         removal.forget_account(site, address)
+        if judged:
+            spam.write_map(site)
     except errors.KeryxError as error:
         return (f"Roles and settings of {address} may still be on record: {error.sentence}",)
     return ()
@@ -70,13 +73,15 @@ def forget_domain(site: Site, name: str) -> tuple[str, ...]:
 
 
 def refresh_script(site: Site, address: str) -> tuple[str, ...]:
-    """Compile an account's script of ours anew after its addresses changed."""
+    """Have the vacation answer and the filter know an account's addresses after they changed."""
     if not _has_records(site):
         return ()
     try:
         selfservice.refresh(site, address)
+        if spam.has_any(site, address):
+            spam.write_map(site)
     except errors.KeryxError as error:
-        return (f"The vacation answer of {address} does not know its addresses yet: {error.sentence}",)
+        return (f"Vacation answer and filter do not know the addresses of {address} yet: {error.sentence}",)
     return ()
 
 

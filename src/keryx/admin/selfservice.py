@@ -99,14 +99,15 @@ def _read(kept: Mapping[str, Any]) -> Wishes:
 def _change(site: Site, address: str, name: str, wanted: Wishes) -> Outcome:
     owner = addresses.own_address(address)
     before = wishes(site, owner)
-    if wanted == before:
-        return Outcome(False, (f"It is so already for {owner}; nothing changed.",))
     with reading(site) as directory:
         if directory.accounts.get(owner) is None:
             raise errors.NotFound(f"There is no account {owner}.", remedy="See keryx user list.")
         _check_redirects(site, directory, owner, wanted, before)
         script = sieve.compiled(wanted, _own(directory, owner))
+    # Although nothing else may have changed: the script may have been removed over ManageSieve.
     store.put_script(site, owner, script)
+    if wanted == before:
+        return Outcome(False, (f"It is so already for {owner}; nothing changed.",))
     preferences.put(site, owner, name, _WISHES.dump_python(wanted, mode="json")[name])
     return Outcome(True, (f"Changed what {owner} has set ({name}).",))
 

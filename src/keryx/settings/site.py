@@ -25,7 +25,7 @@ GATEWAY = "keryx-web"
 """The gateway's user and group. Sockets that the gateway must reach belong to this group; a
 component that makes one declares ``SystemUser(GATEWAY)``."""
 
-SOGO_RESOURCES = Path("/usr/lib/GNUstep/SOGo/WebServerResources")
+SOGO_RESOURCES = Path("/usr/share/GNUstep/SOGo/WebServerResources")
 """SOGo's style sheets, scripts and pictures, served by the gateway below
 ``/SOGo.woa/WebServerResources/`` and ``/SOGo/WebServerResources/``; nothing of them is copied."""
 
@@ -210,6 +210,11 @@ class Site:
     def milter(self) -> Endpoint:
         """Rspamd's milter. A Unix socket: over TCP every message stalls for 40 ms."""
         return Endpoint(self.paths.sockets / "milter")
+
+    @property
+    def spam_settings(self) -> Path:
+        """What users have set for themselves about spam, for the filter: a map that it watches."""
+        return self.paths.data("rspamd-users") / "settings"
 
     @property
     def rspamd_controller(self) -> Endpoint:

@@ -47,6 +47,7 @@ RULES = (
     "keryx_own_bounce.lua",
     "keryx_rate_limit.lua",
     "keryx_signing.lua",
+    "keryx_users.lua",
 )
 
 
@@ -74,6 +75,7 @@ class Rspamd(Component):
             Directory(site.paths.run(self.name)),
             Directory(site.paths.data(self.name), 0o750, USER, USER),
             Directory(site.paths.dkim, 0o750, "root", USER),
+            Directory(site.spam_settings.parent, 0o750, "root", USER),
             Directory(site.paths.sockets),
         )
 
@@ -96,6 +98,9 @@ class Rspamd(Component):
         Only Rspamd itself can compute the password's hash, and it has a random salt.
         """
         view = View(site)
+        if not site.spam_settings.exists():
+            # A map that is not there is not watched.
+            files.write(site.spam_settings, "", mode=0o640, group=USER)
         files.write(view.workers_file, f"count = {view.settings.workers or os.cpu_count() or 1};\n")
         path = view.password_file
         source = site.secrets.path("rspamd-controller")

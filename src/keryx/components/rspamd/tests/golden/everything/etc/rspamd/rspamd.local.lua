@@ -4,6 +4,7 @@
 rspamd_plugins.keryx = { }
 local rules = {
   'keryx_headers', 'keryx_signing', 'keryx_rate_limit', 'keryx_header_from', 'keryx_own_bounce',
+  'keryx_users',
 }
 for _, rule in ipairs(rules) do
   dofile(rspamd_paths['LOCAL_CONFDIR'] .. '/lua/' .. rule .. '.lua')
