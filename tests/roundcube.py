@@ -94,6 +94,7 @@ class Webmail:
     def listed(self, folder: str = "INBOX") -> dict[str, str]:
         """Return the messages of a folder: subjects by UID."""
         said = self.fetch("mail", "list", _mbox=folder, _refresh="1")
+        assert "set_rowcount" in said, said
         rows = re.findall(r"this\.add_message_row\((\d+),(\{.*?\}),\{", said)
         return {uid: html.unescape(json.loads(columns)["subject"]) for uid, columns in rows}
 

@@ -98,12 +98,12 @@ class View:
 
     @property
     def open_folders(self) -> Sequence[Path]:
-        """All that PHP may open."""
+        """All that PHP may open, what is opened most often first: every file is looked for in one
+        after the other, at some cost. /usr/share holds packages' files and no secrets."""
         return (
-            *(self.config, self.plugins, self.etc / "prepend.php", self.temporary),
-            *((self.shown_certificate,) if self.pinned else (self.authority,)),
-            *(INSTALLED, PACKAGED, *(Path("/usr/share") / name for name in ("php", "javascript", "nodejs"))),
-            *(Path("/usr/share/misc/magic.mgc"), Path("/etc/mime.types")),
+            *(Path("/usr/share"), INSTALLED, self.etc, self.temporary),
+            *(() if self.pinned else (self.authority,)),
+            Path("/etc/mime.types"),
             *(Path("/etc/roundcube/defaults.inc.php"), Path("/etc/roundcube/mimetypes.php")),
         )
 

@@ -20,7 +20,8 @@ class rcube_keryx_password
         $login = ['address' => $user, 'password' => $current];
         [$status, $session, $cookie] = $this->ask('POST', '/session', $login);
         if ($status === 401) {
-            return ['code' => PASSWORD_CONSTRAINT_VIOLATION, 'message' => $this->text('passwordincorrect')];
+            $message = rcmail::get_instance()->gettext('passwordincorrect', 'password');
+            return ['code' => PASSWORD_ERROR, 'message' => $message];
         }
         if ($status !== 200 && $status !== 201) {
             return $this->refusal($status, $session);
@@ -41,12 +42,7 @@ class rcube_keryx_password
             return PASSWORD_CONNECT_ERROR;
         }
         $message = trim(($said['error'] ?? '') . ' ' . ($said['remedy'] ?? ''));
-        return ['code' => PASSWORD_CONSTRAINT_VIOLATION, 'message' => $message];
-    }
-
-    private function text($label)
-    {
-        return rcmail::get_instance()->gettext(['name' => $label, 'domain' => 'password']);
+        return ['code' => PASSWORD_ERROR, 'message' => $message];
     }
 
     /** Send one request; returns status (0: no answer), decoded body and the session's cookie. */
