@@ -7,6 +7,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from keryx.core import errors, files
 
@@ -49,6 +50,9 @@ def read(path: Path) -> Secret:
 @dataclass
 class SecretStore:
     """The folder of secrets: one file each, mode 0600, made once and never changed by an upgrade."""
+
+    all_copied: ClassVar[bool] = False
+    """Whether it also holds the secrets that the settings keep in files elsewhere."""
 
     folder: Path
     _cache: dict[str, Secret] = field(default_factory=dict, repr=False)

@@ -9,9 +9,7 @@ pages can tell a default from a choice. It names files of secrets and holds none
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from keryx.settings import load
 from keryx.settings.model import SiteSettings
@@ -25,11 +23,9 @@ def path(site: Site, component: str) -> Path:
     return site.paths.etc(component) / NAME
 
 
-def text(site: Site, instead: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """Return the settings as JSON; ``instead`` gives keys of sections another value."""
+def text(site: Site) -> str:
+    """Return the settings as JSON."""
     values = site.settings.model_dump(mode="json", exclude_unset=True)
-    for section, changes in (instead or {}).items():
-        values[section] = {**values.get(section, {}), **changes}
     return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -468,4 +468,4 @@ class Site:
     def _password(self, path: Path | None, name: str) -> Secret:
         from keryx.core import secret
 
-        return secret.read(path) if path else self.secrets.get(name)
+        return secret.read(path) if path and not self.secrets.all_copied else self.secrets.get(name)

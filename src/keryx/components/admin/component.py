@@ -38,9 +38,8 @@ class Admin(Component):
 
     def render(self, site: Site) -> Sequence[File]:
         copies = secrets.folder(site)
-        settings = applied.text(site, secrets.settings(site))
         return (
-            File(applied.path(site, self.name), settings, 0o640, "root", USER),
+            File(applied.path(site, self.name), applied.text(site), 0o640, "root", USER),
             *(
                 File(copies / name, secret.reveal(), 0o640, "root", USER, secret=True)
                 for name, secret in secrets.copies(site).items()
@@ -50,6 +49,7 @@ class Admin(Component):
     def prepare(self, site: Site) -> None:
         """Let the web process read its code, and take part in the lock on the directory."""
         python.provide(site)
+        _check_authorities(site)
         uid, gid = files.identifiers("root", USER)
         flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(site.paths.directory_lock, flags, 0o600)
@@ -66,3 +66,13 @@ class Admin(Component):
         answer = network.exchange(site.admin_web, b"GET /internal/health HTTP/1.0\r\nHost: localhost\r\n\r\n")
         if b" 200 " not in answer.partition(b"\r\n")[0]:
             raise errors.NotReady(f"{site.admin_web} answers {answer[:60]!r}, not 200.")
+
+
+def _check_authorities(site: Site) -> None:
+    """Raise BadInput where the web process could not verify a server: it must read the authority."""
+    for key, path in (("directory.ca", site.directory.ca), ("database.ca", site.settings.database.ca)):
+        if path is not None and path.exists() and not python.open_to_all(path):
+            raise errors.BadInput(
+                f"{key} {path} cannot be read by the web process (user {USER}).",
+                remedy="A certificate is no secret: put it where all may read it, such as /etc/ssl/certs.",
+            )

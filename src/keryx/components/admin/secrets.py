@@ -8,18 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from keryx.core import errors
 from keryx.core.secret import Secret, SecretStore
 from keryx.settings.site import SIGNING_KEY, Site
-
-FILES = (
-    ("ldap-reader", "directory", "bind_password_file"),
-    ("ldap-admin", "directory", "admin_password_file"),
-    ("postgresql-keryx", "database", "keryx_password_file"),
-)
-"""Name of the copy; section and key that may name a file of the administrator's instead."""
 
 
 def folder(site: Site) -> Path:
@@ -40,17 +32,14 @@ def copies(site: Site) -> Mapping[str, Secret]:
     return needed
 
 
-def settings(site: Site) -> Mapping[str, Mapping[str, Any]]:
-    """Return the keys that name files of secrets, with the copies in their place."""
-    changed: dict[str, dict[str, Any]] = {}
-    for name, section, key in FILES:
-        if getattr(getattr(site.settings, section), key) is not None:
-            changed.setdefault(section, {})[key] = str(folder(site) / name)
-    return changed
-
-
 class Copies(SecretStore):
-    """The secrets as the web process sees them: those that were given to it, no others."""
+    """The secrets as the web process sees them: those that were given to it, no others.
+
+    Where keryx.yaml names a file of the administrator's, such as ``directory.bind_password_file``,
+    the copy stands for that too: the file itself is root's.
+    """
+
+    all_copied = True
 
     def get(self, name: str, make: Callable[[], Secret] | None = None) -> Secret:
         if name not in self._cache and not self.path(name).is_file():

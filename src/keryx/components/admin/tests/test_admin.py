@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -31,17 +32,33 @@ def test_the_copies_belong_to_root_and_are_read_by_its_group_only() -> None:
         assert file.secret == (file.path.parent.name == "secrets")
 
 
-def test_files_of_the_administrators_are_copied_and_the_copies_named(tmp_path: Path) -> None:
+def test_files_of_the_administrators_are_copied_and_the_copies_read(tmp_path: Path) -> None:
+    """The settings stay as they are: people look at them. The original may be closed, or gone."""
     (tmp_path / "reader").write_text("one\n")
     (tmp_path / "admin").write_text("two\n")
     wanted = site(EXTERNAL.format(folder=tmp_path))
-    files = {file.path.name: file for file in Admin().render(wanted)}
-    assert files["ldap-reader"].content == "one"
-    assert files["ldap-admin"].content == "two"
-    (tmp_path / "settings.json").write_text(files["settings.json"].content)
-    seen = applied.read(tmp_path / "settings.json", type(wanted.settings))
-    assert seen.directory.bind_password_file == files["ldap-reader"].path
-    assert seen.directory.admin_password_file == files["ldap-admin"].path
+    (tmp_path / "secrets").mkdir()
+    for file in Admin().render(wanted):
+        place = tmp_path / "secrets" if file.secret else tmp_path
+        (place / file.path.name).write_text(file.content)
+    for name in ("reader", "admin"):
+        (tmp_path / name).unlink()
+    settings = applied.read(tmp_path / "settings.json", type(wanted.settings))
+    seen = dataclasses.replace(wanted, settings=settings, secrets=Copies(tmp_path / "secrets"))
+    assert settings.directory.bind_password_file == tmp_path / "reader"
+    assert (seen.reader_password, seen.admin_password) == ("one", "two")
+    assert seen.directory_writable
+
+
+def test_an_authority_that_it_cannot_read_is_told_before_it_starts(tmp_path: Path) -> None:
+    (tmp_path / "reader").write_text("one\n")
+    (tmp_path / "admin").write_text("two\n")
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    ca.chmod(0o600)
+    wanted = site(f"{EXTERNAL.format(folder=tmp_path)}  ca: {ca}\n")
+    with pytest.raises(errors.BadInput, match="cannot be read by the web process"):
+        Admin().prepare(wanted)
 
 
 def test_a_directory_that_is_read_only_gives_it_no_password_to_write(tmp_path: Path) -> None:
