@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,27 +42,49 @@ def test_a_file_is_open_to_all_when_all_its_folders_are(tmp_path: Path, closed: 
     assert not python.open_to_all(closed / "keryx" / "__init__.py")
 
 
-def test_what_is_closed_is_put_where_others_can_run_it(tmp_path: Path, closed: Path) -> None:
-    home = Path("/tmp") / f"keryx-lib-{os.getpid()}"
-    try:
-        place = home / "lib" / "keryx-1"
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home that everybody may enter, unlike pytest's own folders."""
+    made = Path(tempfile.mkdtemp(prefix="keryx-lib-", dir="/tmp"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def run_from(place: Path, code: str) -> str:
+    """Run code as a stranger, with the distribution's Python and the copied code."""
+    other = ("setpriv", "--reuid", "www-data", "--regid", "www-data", "--clear-groups")
+    done = subprocess.run(
+        [*other, "/usr/bin/python3", "-P", "-c", code],
+        cwd="/",
+        env={"PYTHONPATH": f"{place}:{place / 'libraries'}", "PYTHONNOUSERSITE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_is_closed_is_put_where_others_can_run_it(home: Path, closed: Path) -> None:
+    place = home / "lib" / "keryx-1"
+    python.put_in_place(closed / "keryx", closed / "libraries", place)
+    assert run_from(place, "import helper; print(helper.WORD)") == "found\n"
+    assert not (place / "keryx" / "tests").exists()
+
+
+def test_the_last_copy_stays_for_who_still_runs_from_it(home: Path, closed: Path) -> None:
+    for number in (1, 2, 3, 4):
+        place = home / "lib" / f"keryx-{number}"
         python.put_in_place(closed / "keryx", closed / "libraries", place)
-        other = ("setpriv", "--reuid", "www-data", "--regid", "www-data", "--clear-groups")
-        done = subprocess.run(
-            [*other, "/usr/bin/python3", "-P", "-c", "import helper; print(helper.WORD)"],
-            env={"PYTHONPATH": f"{place}:{place / 'libraries'}"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == "found\n"
-        assert not (place / "keryx" / "tests").exists()
-        for number in (2, 3, 4):
-            last = home / "lib" / f"keryx-{number}"
-            python.put_in_place(closed / "keryx", closed / "libraries", last)
-        assert sorted(path.name for path in (home / "lib").iterdir()) == ["keryx-3", "keryx-4"]
-    finally:
-        subprocess.run(["rm", "-rf", str(home)], check=True)
+    assert sorted(path.name for path in (home / "lib").iterdir()) == ["keryx-3", "keryx-4"]
+
+
+def test_the_web_process_finds_all_it_needs_in_the_copy(home: Path) -> None:
+    place = home / "lib" / "keryx-1"
+    python.put_in_place(python.PACKAGE, python.LIBRARIES, place)
+    found = run_from(place, "import keryx, keryx.web.__main__, zxcvbn, bonsai; print(keryx.__file__)")
+    assert found == f"{place}/keryx/__init__.py\n"
 
 
 def test_the_command_says_from_where_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
