@@ -115,7 +115,8 @@ def test_a_message_with_an_attachment_arrives_whole(suite: Suite, alice: Login, 
     assert parts["report.pdf"] == content
     assert "Alice O'Hara" in str(message["From"])
     assert alice[0] in str(message["From"])
-    assert subject in signed_in(suite, alice).listed("Sent").values()
+    browser = signed_in(suite, alice)
+    wait_for(lambda: subject in browser.listed("Sent").values(), f"{subject!r} in Sent")
 
 
 def test_marking_as_junk_teaches_the_filter(suite: Suite, carol: Login) -> None:

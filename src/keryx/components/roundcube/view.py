@@ -20,7 +20,7 @@ INSTALLED = Path("/var/lib/roundcube")
 SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 OWN_PLUGINS = ("keryx_signin", "keryx_directory")
 EXTENSIONS = (
-    *("ctype", "curl", "fileinfo", "iconv", "pdo", "pdo_pgsql", "posix", "tokenizer"),
+    *("ctype", "fileinfo", "iconv", "pdo", "pdo_pgsql", "posix", "tokenizer"),
     *("xml", "dom", "simplexml", "xmlreader", "xmlwriter"),
     *("exif", "gd", "intl", "ldap", "mbstring", "zip"),
 )
