@@ -593,7 +593,7 @@ def test_self_service_by_the_person(api: Api, site: Caller, alice: str) -> None:
                 "active": True,
             }
         ],
-        "spam": {"threshold": 4.5, "allow": ["friend@ext.test", "@good.test"], "block": ["@bad.test"]},
+        "spam": {"threshold": 4.5, "allow": ["@good.test", "friend@ext.test"], "block": ["@bad.test"]},
         "preferences": {"language": "de"},
     }
     for name, body in wanted.items():

@@ -207,7 +207,7 @@ def call(who: Caller, route: str, domain: str, address: str) -> int:
 def state(site: Caller) -> Any:
     """Return what denied calls might have changed."""
     return {
-        path: site.get(path, per_page=200)["items"]
+        path: [{**found, "last_used": None} for found in site.get(path, per_page=200)["items"]]
         for path in ("/accounts", "/aliases", "/domains", "/administrators", "/api-keys", "/announcements")
     } | {
         f"{domain} {path}": site.get(f"/domains/{domain}{path}")["items"]

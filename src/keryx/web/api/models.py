@@ -38,7 +38,7 @@ Count = Annotated[int, pydantic.Field(ge=0, le=1_000_000_000, strict=True)]
 
 
 def _is_text(value: object) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, (str, datetime.date)):
         raise ValueError("should be text such as 2030-01-31")
     return value
 
