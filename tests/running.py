@@ -34,7 +34,7 @@ unbound:
 """
 
 INTERNAL = (
-    *(10025, 10026, 10027, 10028, 10389, 10587, 20000, 20001),
+    *(10025, 10026, 10027, 10028, 10389, 10587, 20000, 20001, 20002),
     *(port + 11000 for port in STANDARD.values()),
 )
 """Loopback ports of a suite, before the offset is added."""

@@ -6,6 +6,7 @@ from keryx.components.activesync.component import Activesync
 from keryx.components.admin.component import Admin
 from keryx.components.clamav.component import Clamav
 from keryx.components.component import Component
+from keryx.components.dav.component import Dav
 from keryx.components.dovecot.component import Dovecot
 from keryx.components.freshclam.component import Freshclam
 from keryx.components.memcached.component import Memcached
@@ -37,7 +38,8 @@ COMPONENTS: tuple[Component, ...] = (
     Postsrsd(),  # before the MTA, which defers forwarded mail while it is down
     Postfix(),  # it opens the doors for mail when all that it needs behind them is there
     Memcached(),  # before SOGo, whose workers share a cache in it
-    Sogo(),  # after the mail it shows; it makes the tables that ActiveSync uses too
+    Sogo(),  # after the mail it shows; it makes the tables that the next two use as well
+    Dav(),  # after SOGo, of which it is a part
     Activesync(),  # after SOGo, of which it is a part
     Roundcube(),  # after what it is a mail program of
     Privileged(),  # before the web process, which has done here what needs root

@@ -245,8 +245,14 @@ class Site:
 
     @property
     def sogo(self) -> Endpoint:
-        """SOGo's workers for browsers and DAV clients (HTTP)."""
+        """SOGo's workers for browsers (HTTP). They believe the gateway who is signed in, and whoever
+        else reaches them: no request may get there that has an Authorization header of a client's."""
         return Endpoint(host="127.0.0.1", port=self.loopback_port(20000))
+
+    @property
+    def dav(self) -> Endpoint:
+        """SOGo's workers for calendar and contact programs, which ask for the password (HTTP)."""
+        return Endpoint(host="127.0.0.1", port=self.loopback_port(20002))
 
     @property
     def activesync(self) -> Endpoint:

@@ -53,8 +53,10 @@ def view(site: Site) -> View:
         site.activesync,
         wanted.workers,
         wanted.memory_limit_mb,
-        wanted.ping_seconds,
-        wanted.sync_seconds,
-        wanted.check_seconds,
+        # What answers phones is a page to SOGo; the gateway lets nobody to the others here.
+        pages=True,
+        ping_seconds=wanted.ping_seconds,
+        sync_seconds=wanted.sync_seconds,
+        check_seconds=wanted.check_seconds,
     )
     return View(site, pool)

@@ -14,10 +14,10 @@ from keryx.settings.site import Site
 
 
 class Sogo(Component):
-    """SOGo's workers for browsers and DAV clients."""
+    """SOGo's workers for browsers."""
 
     name = "sogo"
-    title = "webmail, calendars, contacts"
+    title = "webmail SOGo"
     section = SogoSettings
     uses_database = True
 
@@ -49,4 +49,5 @@ class Sogo(Component):
 def view(site: Site) -> View:
     """Return what SOGo's files are made from."""
     wanted = site.section(SogoSettings)
-    return View(site, Pool("sogo", site.sogo, wanted.workers, wanted.memory_limit_mb))
+    pool = Pool("sogo", site.sogo, wanted.workers, wanted.memory_limit_mb, trusting=True, pages=True)
+    return View(site, pool)

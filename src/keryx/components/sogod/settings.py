@@ -47,8 +47,10 @@ class SogoSettings(Section):
     mail_notifications: bool = True
     """Whether people get mail about changes of appointments that they take part in."""
     workers: int = pydantic.Field(default=4, ge=2, le=200)
-    """Processes that serve browsers and DAV clients; each answers one request at a time and takes
-    20 to 60 MiB. One for every ten people who work at the same time is plenty."""
+    """Processes that serve browsers; each answers one request at a time and takes 20 to 60 MiB. One
+    for every ten people who work at the same time is plenty."""
+    dav_workers: int = pydantic.Field(default=3, ge=2, le=200)
+    """The same for calendar and contact programs (CalDAV, CardDAV)."""
     memory_limit_mb: int = pydantic.Field(default=512, ge=256, le=16384)
     """Address space in MiB at which a worker ends and is replaced after its request."""
     extra: str = ""

@@ -40,9 +40,14 @@ class Pool:
     endpoint: Endpoint
     workers: int
     memory_limit_mb: int
+    trusting: bool = False
+    """Whether it believes the gateway who somebody is. SOGo then takes the name of any Authorization
+    header for granted, whatever the password: only for requests whose header the gateway has set."""
+    pages: bool = False
+    """Whether it serves pages to browsers."""
     ping_seconds: int = 10
     sync_seconds: int = 30
-    """Longest waits of ActiveSync; these two are SOGo's own."""
+    """Longest waits of ActiveSync. These two are SOGo's own."""
     check_seconds: int = 10
     """How often ActiveSync looks for news while a phone waits."""
 
