@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from keryx.core import debian, errors
+from keryx.core.process import run
 from keryx.host import packages
 
 
@@ -32,6 +33,7 @@ def test_without_a_network_the_missing_packages_are_named(
     )
     monkeypatch.setenv("APT_CONFIG", str(configuration))
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(packages, "NO_CLUSTER", tmp_path / "postgresql-common/createcluster.d/keryx.conf")
     with pytest.raises(errors.KeryxError) as caught:
         packages.install(["no-such-daemon", "hello"])
     assert "missing" in caught.value.sentence
@@ -39,3 +41,19 @@ def test_without_a_network_the_missing_packages_are_named(
     assert "Check the network" in caught.value.remedy
     assert caught.value.exit_code == 1
     assert not packages.POLICY.exists(), "the service policy is taken back"
+    assert not (tmp_path / "postgresql-common").exists(), "so is what keeps PostgreSQL from making a cluster"
+
+
+def test_postgresql_is_told_to_make_no_cluster_and_its_folders_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "postgresql-common/createcluster.d"
+    monkeypatch.setattr(packages, "NO_CLUSTER", folder / "keryx.conf")
+    with packages._no_database_cluster():
+        # Read by the packages' own reader of such files.
+        config = tmp_path / "createcluster.conf"
+        config.write_text(f"include_dir '{folder}'\n")
+        told = run(["pg_conftool", config, "show", "-bs", "create_main_cluster"]).stdout
+        (folder / "theirs.conf").write_text("")
+    assert told == "off\n"
+    assert [path.name for path in folder.iterdir()] == ["theirs.conf"]
