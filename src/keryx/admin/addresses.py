@@ -52,6 +52,11 @@ def managed(directory: Directory, address: str) -> Domain:
     """Return the domain of an address; raises NotFound when it is not one of ours."""
     name = domain_of(address)
     domain = directory.domains.get(name)
+    if domain is None and (target := directory.domains.with_alias_domain(name)) is not None:
+        raise errors.Refused(
+            f'"{address}" cannot be made: {name} is an alias domain of {target.name}.',
+            remedy=f"Make it at {target.name}; it has the other address by itself.",
+        )
     if domain is None:
         raise errors.NotFound(
             f'"{address}" is outside the managed domains: {name} is none of them.',

@@ -72,6 +72,12 @@ def add(
             raise errors.Exists(
                 f"The domain {domain.name} exists already.", remedy=f"See keryx domain show {domain.name}"
             )
+        target = directory.domains.with_alias_domain(domain.name)
+        if target is not None:
+            raise errors.Exists(
+                f"{domain.name} is an alias domain of {target.name}.",
+                remedy=f"Remove it there first: keryx domain alias remove {target.name} {domain.name}",
+            )
         missing = _missing_aliases(site, directory, domain.name)
         # One that came by ldapadd has neither keys nor the required addresses: completed.
         unsigned = not dkim.complete(site, domain.name)
@@ -98,9 +104,10 @@ def make_keys(site: Site, names: Sequence[str] = (), *, dry_run: bool = False) -
     """
     with reading(site) as directory:
         if names:
-            wanted = [_get(directory, addresses.domain_name(name)).name for name in names]
+            wanted = [_name(directory, addresses.domain_name(name)) for name in names]
         else:
-            wanted = [domain.name for domain in directory.domains.list()]
+            every = directory.domains.list()
+            wanted = [name for domain in every for name in (domain.name, *domain.alias_domains)]
     missing = [name for name in wanted if not dkim.complete(site, name)]
     if not missing:
         return Outcome(False, ("Every domain has its DKIM keys; nothing changed.",))
@@ -178,7 +185,7 @@ def remove(
     """
     wanted = addresses.domain_name(name)
     with writing(site) as directory:
-        _get(directory, wanted)
+        domain = _get(directory, wanted)
         # Whoever may not touch the keys learns it before anything has gone.
         dkim.complete(site, wanted)
         accounts = list(directory.accounts.list(wanted))
@@ -189,7 +196,7 @@ def remove(
             if addresses.domain_of(account.address) != wanted
         ]
         if not force:
-            _check_empty(site, wanted, accounts, groups, guests)
+            _check_empty(site, domain, accounts, groups, guests)
         said = [f"Removed the domain {wanted}."]
         gone = [address for account in accounts for address in account.addresses]
         for address in [*gone, *(group.address for group in groups)]:
@@ -200,7 +207,7 @@ def remove(
             if not dry_run:
                 directory.accounts.change(dataclasses.replace(guest, aliases=kept))
         if not dry_run:
-            _remove(site, directory, wanted, accounts, groups)
+            _remove(site, directory, domain, accounts, groups)
     said.append(f"Removed {_count(len(accounts), 'account')} and {_count(len(groups), 'alias', 'aliases')}.")
     if not dry_run:
         said += effects.forget_domain(site, wanted)
@@ -210,27 +217,34 @@ def remove(
 
 
 def _remove(
-    site: Site, directory: Directory, name: str, accounts: Sequence[Account], groups: Sequence[Alias]
+    site: Site, directory: Directory, domain: Domain, accounts: Sequence[Account], groups: Sequence[Alias]
 ) -> None:
     """Remove all that a domain has, its own entry last: a removal cut short can be repeated."""
     for group in groups:
         directory.aliases.remove(group.address)
     for account in accounts:
         directory.accounts.remove(account.address)
-    dkim.remove(site, name)
-    directory.domains.remove(name)
+    for name in (domain.name, *domain.alias_domains):
+        dkim.remove(site, name)
+    directory.domains.remove(domain.name)
 
 
 def _check_empty(
-    site: Site, name: str, accounts: Sequence[Account], groups: Sequence[Alias], guests: Sequence[Account]
+    site: Site,
+    domain: Domain,
+    accounts: Sequence[Account],
+    groups: Sequence[Alias],
+    guests: Sequence[Account],
 ) -> None:
     """Raise when somebody would miss the domain, or when it is the site's first."""
+    name = domain.name
     required = [f"{local}@{name}" for local in limits.REQUIRED]
     made = [group.address for group in groups if group.address not in required]
     found = [
         _count(len(accounts), "account") if accounts else "",
         _count(len(made), "alias", "aliases") if made else "",
         f"{_count(len(guests), 'account')} elsewhere with an alias in it" if guests else "",
+        _count(len(domain.alias_domains), "alias domain") if domain.alias_domains else "",
     ]
     if any(found):
         raise errors.Refused(
@@ -289,6 +303,11 @@ def _get(directory: Directory, name: str) -> Domain:
     if domain is None:
         raise errors.NotFound(f"There is no domain {name}.", remedy="See keryx domain list.")
     return domain
+
+
+def _name(directory: Directory, name: str) -> str:
+    """Return the name of a domain or an alias domain; raises NotFound."""
+    return name if directory.domains.with_alias_domain(name) else _get(directory, name).name
 
 
 def summary(domain: Domain, used: limits.Use) -> Summary:

@@ -2,8 +2,9 @@
 
 An address is looked up as it is, then without its extension (``+...``), then as ``@domain``; each time in
 the tables in their order: accounts (those that receive), aliases and lists, the same in the target of an
-alias domain, accounts that receive nothing, and the addresses that every domain must have. So an entry for
-the full address always comes before a catch-all, in an alias domain as well.
+alias domain, accounts that receive nothing, the addresses that every domain must have, and for an address
+without extension in an alias domain the target's catch-all. So an entry for the full address always comes
+before a catch-all, in an alias domain as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from keryx.core.model import Account
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
 
-Rule = Literal["account", "alias", "alias-domain", "inactive", "send-only", "required"]
+Rule = Literal["account", "alias", "alias-domain", "catch-all", "inactive", "send-only", "required"]
 
 CARRIED = re.compile(r"[^+/%*$?`{|}]+")
 """Account addresses that Dovecot can carry (Postfix's map ``carried``)."""
@@ -53,18 +54,27 @@ class Router:
             self._homes[domain] = found.name if found else ""
         return self._homes[domain]
 
+    def at_home(self, address: str) -> str:
+        """Return an address of an alias domain as the one in its target; any other as it is."""
+        local, _, domain = address.rpartition("@")
+        home = self.home(domain)
+        return f"{local}@{home}" if home else address
+
     def match(self, address: str) -> Match | None:
         """Return what the tables say to an address; None when nothing."""
         for key in keys(address):
-            found = self._found(key, "alias")
+            found = self._found(key, "catch-all" if key.startswith("@") else "alias")
             if found is None:
                 local, _, domain = key.rpartition("@")
                 home = self.home(domain)
-                if home and home != domain:
+                if local and home and home != domain:
                     found = self._found(f"{local}@{home}", "alias-domain")
-                    found = found and Match("alias-domain", key, found.entry, found.targets)
+                    if found is not None and found.rule == "account":
+                        found = Match("alias-domain", key, found.entry, found.targets)
             if found is None and REQUIRED.fullmatch(key) and self.home(key.rpartition("@")[2]):
                 found = Match("required", key, key, (self._site.settings.role_target,))
+            if found is None and not key.startswith("@") and "+" not in key:
+                found = self._catch_all_of_target(key)
             if found is not None:
                 return Match(found.rule, key, found.entry, with_extension(found.targets, address, key))
         return None
@@ -72,6 +82,12 @@ class Router:
     def account(self, address: str) -> Account | None:
         """Return the account that has an address as its own or as an alias."""
         return self._directory.accounts.with_address(address)
+
+    def _catch_all_of_target(self, key: str) -> Match | None:
+        domain = key.rpartition("@")[2]
+        home = self.home(domain)
+        caught = self._found(f"@{home}", "catch-all") if home and home != domain else None
+        return caught and Match("catch-all", key, caught.entry, caught.targets)
 
     def _found(self, key: str, rule: Rule) -> Match | None:
         account = None if key.startswith("@") else self._directory.accounts.with_address(key)
@@ -102,3 +118,9 @@ def with_extension(targets: tuple[str, ...], address: str, key: str) -> tuple[st
     extension = address.rpartition("@")[0].partition("+")[2]
     parts = [target.rpartition("@") for target in targets]
     return tuple(f"{local}+{extension}@{domain}" for local, _, domain in parts)
+
+
+def without_extension(address: str) -> str:
+    """Return an address without its ``+...``."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"

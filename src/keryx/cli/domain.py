@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
-from keryx.admin import dns, domains
+from keryx.admin import alias_domains, dns, domains
 from keryx.cli import context, output
 from keryx.cli.changes import DryRun, Force, IfMissing, PurgeMail, tell
 from keryx.dns.records import zone_file
 
 app = typer.Typer(name="domain", help="Domains whose mail is accepted here.", no_args_is_help=True)
+alias = typer.Typer(
+    name="alias",
+    help="Alias domains: any address at one is the same address at the domain it belongs to.",
+    no_args_is_help=True,
+)
+app.add_typer(alias)
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as example.org.")]
 Description = Annotated[str | None, typer.Option(help="A note for people.")]
@@ -137,3 +143,28 @@ def remove(
     """Remove a domain. With --force also one that has accounts: they and its aliases go with it."""
     outcome = domains.remove(context.site(), domain, force=force, purge_mail=purge_mail, dry_run=dry_run)
     tell(outcome, dry_run)
+
+
+AliasName = Annotated[str, typer.Argument(metavar="NAME", help="The alias domain, such as example.net.")]
+
+
+@alias.command("list")
+def list_aliases(domain: Name, as_json: output.JsonOption = False) -> None:
+    """List the alias domains of a domain."""
+    found = alias_domains.all_of(context.site(), domain)
+    if as_json:
+        output.emit_json(found)
+        return
+    output.table(("Alias domain",), [(name,) for name in found], empty=f"{domain} has no alias domains.")
+
+
+@alias.command("add")
+def add_alias(domain: Name, name: AliasName, dry_run: DryRun = False) -> None:
+    """Make NAME an alias domain of DOMAIN, with keys to sign its mail."""
+    tell(alias_domains.add(context.site(), domain, name, dry_run=dry_run), dry_run)
+
+
+@alias.command("remove")
+def remove_alias(domain: Name, name: AliasName, dry_run: DryRun = False) -> None:
+    """Take an alias domain away; the domain it belongs to stays as it is."""
+    tell(alias_domains.remove(context.site(), domain, name, dry_run=dry_run), dry_run)

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from keryx.cli import admin, alias, api_key, config, context, dkim, doctor, domain, output, queue, suite, user
+from keryx.cli import (
+    admin,
+    alias,
+    api_key,
+    config,
+    context,
+    dkim,
+    doctor,
+    domain,
+    output,
+    queue,
+    suite,
+    trace,
+    user,
+)
 from keryx.core import errors
 
 app = typer.Typer(
@@ -35,6 +49,7 @@ def _options(
 
 suite.register(app)
 app.command()(doctor.doctor)
+app.command()(trace.trace)
 app.add_typer(config.app)
 for noun in (domain, user, alias, admin, dkim, queue, api_key):
     app.add_typer(noun.app)

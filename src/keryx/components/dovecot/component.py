@@ -27,6 +27,10 @@ class Lookup:
     purpose: str
     filter: str
     login: bool = False
+    base: str = ""
+    """Where to look; empty for the accounts."""
+    user: str = ""
+    """What the user is called from here on; empty for the account's address."""
 
 
 class Dovecot(Component):
@@ -185,6 +189,15 @@ def _lookups(view: View) -> Sequence[Lookup]:
     return (
         Lookup("login", "Logins: one search by the account's address, one bind.", view.login_filter, True),
         Lookup("user", "Delivery, quota, the filter: an account by its address or alias.", view.user_filter),
+        Lookup(
+            "alias-domain",
+            "An address of an alias domain is the same address of its target, which is looked up next.",
+            view.alias_domain_filter,
+            base=view.site.directory.domain_base,
+            user=f"%Ln@%L{{ldap:{view.site.settings.directory.domain_attribute}}}",
+        ),
+        # In a file of its own: what is remembered of one lookup is told by its file.
+        Lookup("alias-domain-user", "The account of an address of an alias domain.", view.user_filter),
         Lookup(
             "administration",
             "doveadm: inactive accounts too, their mailboxes need care as well.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.core.network import Endpoint
 from keryx.settings import names
-from keryx.settings.directory import Attributes
+from keryx.settings.directory import ALIAS_DOMAIN, Attributes
 from keryx.settings.site import Site
 
 USER = "vmail"
@@ -224,6 +224,13 @@ class View:
     def user_filter(self) -> str:
         """Accounts that are there for delivery: by ``mail`` or by an alias."""
         return self._both(self._any_address, active=True)
+
+    @property
+    def alias_domain_filter(self) -> str:
+        """The domain that has the user's domain as its alias domain."""
+        wanted = self.site.settings.directory
+        domain = "%{user | domain}" if self.dialect == "2.4" else "%Ld"
+        return f"(&(objectClass={wanted.domain_object_class})({ALIAS_DOMAIN}={domain}){wanted.filters.domain})"
 
     @property
     def administration_filter(self) -> str:

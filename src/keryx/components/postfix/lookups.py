@@ -3,8 +3,11 @@
 =============  ==================================  ==========================================
 table          question                            answer
 =============  ==================================  ==========================================
-domains        is this a domain of ours?           its name
+domains        is this a domain of ours?           its name; an alias domain's target
 local_senders  is the sender's domain ours?        DUNNO: no SRS
+alias_domains  which address is an address of      the same local-part in the target domain
+               an alias domain?
+alias_targets  the same                            the target domain's catch-all, ``@domain``
 recipients     which account is this address?      the account's ``mail``; active and receiving
                                                    accounts only. An account maps to itself, so
                                                    that a catch-all never takes precedence
@@ -27,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keryx.settings.directory import ALIAS_DOMAIN
 from keryx.settings.site import Site
 
 REFUSAL = "550 5.2.1 This address does not accept mail"
@@ -59,15 +63,23 @@ def lookups(site: Site) -> list[Lookup]:
     own_key = f"({names.mail}=%u@%d)"
     blocked = f"(&{full_key}{account}(|(!{active}){send_only}))"
     users = access.user_base
-    in_domain = f"(&({wanted.domain_attribute}=%d){domain})"
+
+    def of_domain(key: str) -> str:
+        return f"(&(|({wanted.domain_attribute}={key})({ALIAS_DOMAIN}={key})){domain})"
+
+    alias_of = f"(&({ALIAS_DOMAIN}=%d){domain})"
     return [
+        Lookup("domains", access.domain_base, of_domain("%s"), wanted.domain_attribute),
+        Lookup("local_senders", access.domain_base, of_domain("%d"), wanted.domain_attribute, "DUNNO"),
+        # %U: the local-part of the key. Keys without one are not looked up.
+        Lookup("alias_domains", access.domain_base, alias_of, wanted.domain_attribute, "%U@%s"),
         Lookup(
-            "domains",
+            "alias_targets",
             access.domain_base,
-            f"(&({wanted.domain_attribute}=%s){domain})",
+            alias_of,
             wanted.domain_attribute,
+            "@%s",
         ),
-        Lookup("local_senders", access.domain_base, in_domain, wanted.domain_attribute, "DUNNO"),
         Lookup("recipients", users, f"(&{any_key}{account}{active}(!{send_only}))", names.mail),
         Lookup("lists", access.alias_base, f"(&({names.mail}=%s){alias})", names.target),
         Lookup("list_members", access.alias_base, f"(&({names.mail}=%u@%d){alias})", names.target),

@@ -314,6 +314,7 @@ def _map_files(
     patterns: dict[str, Mapping[str, object]] = {
         "ascii_only": {},
         "carried": {},
+        "plain": {},
         "ptr_names": {"allowed": host_names},
         "private_headers": {"hide_session": names["hide_session"]},
         "role_addresses": {},
