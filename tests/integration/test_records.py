@@ -323,6 +323,20 @@ def test_who_comes_after_inherits_nothing(records: Site) -> None:
     assert preferences.of(records, address) == {}
 
 
+def test_what_is_over_goes(records: Site) -> None:
+    address = somebody()
+    sessions.add(records, token(), address, now() - HOUR, client_ip="", user_agent="")
+    sessions.add(records, token(), address, now() + HOUR, client_ip="", user_agent="")
+    event = audit.add(records, who=address, via="cli", from_ip="", action="x", subject="y")
+    with engine.connection(records) as opened:
+        old = "INSERT INTO audit (at, who, via, action) VALUES (now() - interval '3 years', %s, 'cli', 'x')"
+        opened.execute(old, [address])
+    removal.tidy(records)
+    with engine.connection(records) as opened:
+        assert opened.execute("SELECT count(*) FROM session WHERE address = %s", [address]).fetchone() == (1,)
+    assert [found.id for found in audit.search(records, who=address).items] == [event.id]
+
+
 def test_a_domain_that_comes_back_has_no_administrators(records: Site) -> None:
     address, domain = somebody(), f"gone{next(NUMBERS)}.test"
     one, both, whole = token(), token(), token()

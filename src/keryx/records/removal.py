@@ -1,4 +1,4 @@
-"""What goes when an account or a domain goes.
+"""What goes when an account or a domain goes, and what goes with time.
 
 Otherwise a later account of the same address would find itself administrator, signed in, or with
 somebody's rules.
@@ -6,8 +6,13 @@ somebody's rules.
 
 from __future__ import annotations
 
-from keryx.records import engine
+import datetime
+
+from keryx.records import announcements, audit, engine, sessions
 from keryx.settings.site import Site
+
+AUDIT_DAYS = 730
+"""How long the audit log is kept: it names people and the addresses they came from."""
 
 
 def forget_account(site: Site, address: str) -> None:
@@ -31,3 +36,10 @@ def forget_domain(site: Site, domain: str) -> None:
             "UPDATE api_key SET domains = array_remove(domains, %s) WHERE %s = ANY(domains)",
             [domain, domain],
         )
+
+
+def tidy(site: Site) -> None:
+    """Remove what is over: sessions, announcements, the oldest of the audit log. Once an hour will do."""
+    sessions.forget_expired(site)
+    announcements.forget_expired(site)
+    audit.forget_before(site, datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=AUDIT_DAYS))

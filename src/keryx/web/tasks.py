@@ -1,4 +1,4 @@
-"""What the web process does beside answering: brings the records up to date, takes samples.
+"""What the web process does beside answering: brings the records up to date, takes samples, tidies.
 
 Each task is one asyncio task; what it does runs in a thread. A neighbour that is away is tried
 again, and the log has one line when it goes and one when it is back.
@@ -16,12 +16,13 @@ from fastapi import FastAPI
 
 from keryx.admin import statistics
 from keryx.core import errors
-from keryx.records import migrations
+from keryx.records import migrations, removal
 from keryx.settings.site import Site
 
 log = logging.getLogger("keryx.web")
 
 MINUTE = 60.0
+HOUR = 3600.0
 AGAIN = 5.0
 """Seconds until something that failed at the start is tried again."""
 
@@ -43,7 +44,11 @@ async def _work(site: Site) -> None:
     while not await teller.attempt("bringing the records up to date", lambda: migrations.upgrade(site)):
         await asyncio.sleep(AGAIN)
     collector = statistics.Collector(site)
+    tidied = -HOUR
     while True:
+        if time.monotonic() - tidied >= HOUR:
+            await teller.attempt("removing what is over", lambda: removal.tidy(site))
+            tidied = time.monotonic()
         await teller.attempt("taking statistics", collector.collect)
         # At the beginning of each minute, whatever the sample took.
         await asyncio.sleep(MINUTE - time.time() % MINUTE)
