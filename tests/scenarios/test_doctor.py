@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from keryx.admin.databases import checks as database_checks
 from keryx.components import registry
 from keryx.host.supervisor import Supervisor
 from keryx.settings.ports import STANDARD, WITHOUT_TLS
@@ -23,8 +24,10 @@ def test_a_healthy_suite_is_well(suite: Suite) -> None:
     assert {row["status"] for row in found.values()} <= {"ok", "warning"}
     components = [f"component.{component.name}" for component in registry.enabled(suite.site)]
     ports = [f"port.{name}" for name in STANDARD if name not in WITHOUT_TLS]
-    rest = ["directory.domains", "dkim.keys", "resolver.dnssec", "disk.space", "queue.age", "mail.loop"]
-    assert list(found) == [*components, *ports, *rest]
+    databases = [check.id for check in database_checks(suite.site)]
+    assert databases[0] == "database.keryx"
+    rest = ["dkim.keys", "resolver.dnssec", "disk.space", "queue.age", "mail.loop"]
+    assert list(found) == [*components, *ports, "directory.domains", *databases, *rest]
     loop = found["mail.loop"]
     assert loop["sentence"] == "Submitted, filtered, delivered, read back; 2 DKIM signatures verify."
     assert "shows a certificate for mail.example.org" in found["port.imaps"]["sentence"]
