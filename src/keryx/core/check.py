@@ -7,11 +7,14 @@ them words its own.
 from __future__ import annotations
 
 import enum
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from keryx.core import errors
+
+log = logging.getLogger(__name__)
 
 
 class Status(enum.Enum):
@@ -97,5 +100,11 @@ def run(checks: Iterable[Check]) -> Iterator[Result]:
             finding = failed(error.sentence, error.remedy)
         except OSError as error:
             finding = failed(f"{check.title}: {error}.", "Look at keryx status and keryx logs.")
+        except Exception as error:
+            # A mistake in one check must not hide what the others would find.
+            log.warning("the check %s failed", check.id, exc_info=True)
+            finding = failed(
+                f"The check itself failed: {error!r}.", "That is a mistake of Keryx's: report it."
+            )
         seconds = time.monotonic() - start
         yield Result(check.id, check.title, finding.status, finding.sentence, finding.remedy, seconds)
