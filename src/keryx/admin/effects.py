@@ -16,12 +16,13 @@ from keryx.settings.site import Site
 
 
 def forget(site: Site, address: str, *others: str, disconnect: bool) -> tuple[str, ...]:
-    """Make Dovecot forget what it knows of an account; with ``disconnect`` end its sessions.
+    """Make Dovecot and SOGo forget what they know of an account; with ``disconnect`` end its sessions.
 
     ``others`` are its aliases, old and new: what was looked up by one is remembered under it.
     Returns a sentence when that did not work, so that a person knows that it takes a while.
     """
     try:
+        store.forget_in_webmail(site)
         store.forget(site, [address, *others])
         if disconnect:
             store.disconnect(site, address)

@@ -7,11 +7,13 @@ see no pattern, no option and no path.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from keryx.admin import addresses
 from keryx.components.dovecot import commands
 from keryx.components.dovecot.commands import Connection
+from keryx.components.sogod import cache
 from keryx.core import errors
 from keryx.core.privileged import privileged
 from keryx.settings.site import Site
@@ -26,6 +28,16 @@ LONGEST_SCRIPT = 512 * 1024
 def forget(site: Site, known: Sequence[str]) -> None:
     """Make Dovecot forget what it remembers of these addresses; of all when none is named."""
     commands.flush(site, *[addresses.own_address(text) for text in known])
+
+
+@privileged(timeout=60)
+def forget_in_webmail(site: Site) -> None:
+    """Make SOGo forget what it remembers of all accounts; it asks the directory anew.
+
+    Its cache has no way to forget one of them. Without it a changed account counts after a minute.
+    """
+    with contextlib.suppress(errors.NotReady):
+        cache.forget(site)
 
 
 @privileged(timeout=60, shown=("address",))

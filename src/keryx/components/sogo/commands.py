@@ -6,7 +6,7 @@ import logging
 
 from keryx.components.sogod import daemon
 from keryx.components.sogod.view import Pool, View
-from keryx.core import errors, network
+from keryx.core import errors
 from keryx.core.process import Completed, run
 from keryx.settings.site import Site
 
@@ -26,15 +26,6 @@ def end_old_sessions(site: Site) -> bool:
         log.info("sessions of SOGo were not looked through: %s", error.sentence)
         return False
     return True
-
-
-def forget(site: Site) -> None:
-    """Empty SOGo's cache, so that a changed password or account counts at once; raises NotReady.
-
-    Sessions are kept in the database too, so nobody is thrown out.
-    """
-    if site.sogo_enabled:
-        network.exchange(site.memcached, b"flush_all\r\n")
 
 
 def tool(site: Site, *arguments: str) -> Completed:

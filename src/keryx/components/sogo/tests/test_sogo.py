@@ -48,6 +48,7 @@ sogo:
   first_page: Calendar
   first_day_of_week: Sunday
   address_book: false
+  dav_workers: 9
   outside_accounts: true
   mail_notifications: false
   workers: 7
