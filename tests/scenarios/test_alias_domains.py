@@ -14,7 +14,8 @@ from tests.clients import arrives, imap, subjects
 from tests.running import Suite
 from tests.scenarios.test_meanings import Cast, cast, rcpt, send
 from tests.sink import Sink
-from tests.world import message, submit, token
+from tests.wire import Wire
+from tests.world import message, strangers, submit, token
 
 __all__ = ["cast"]
 
@@ -123,5 +124,6 @@ def test_commands_and_the_end(suite: Suite, cast: Cast) -> None:
     assert f"_domainkey.{name}" in suite.keryx("dkim", "show", name).stdout
     assert rcpt(suite, f"normal@{name}") == TAKEN
     suite.keryx("domain", "alias", "remove", cast.domain, name)
-    assert rcpt(suite, f"normal@{name}").startswith("554 5.7.1")
+    with strangers() as network, Wire(suite.port("smtp"), source=f"{network}.20") as wire:
+        assert wire.envelope("friend@ext.test", f"normal@{name}")[1].startswith("554 5.7.1")
     assert not dkim.show(suite.site, name)

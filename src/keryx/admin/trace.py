@@ -25,7 +25,7 @@ FOREIGN = "554 5.7.1 Relay access denied"
 UNKNOWN = "550 5.1.1 Recipient address rejected: User unknown"
 BLOCKED = "550 5.2.1 This address does not accept mail"
 FULL = "552 5.2.2 Mailbox is full"
-LOOP = "451 4.3.0 queue file write error (the aliases lead in a circle)"
+LOOP = "451 4.6.0 Alias expansion error"
 NOBODY = "550 5.1.1 User doesn't exist (after it was accepted: the sender gets a bounce)"
 DEEPEST = 50
 """Aliases within aliases that are followed; Postfix gives up at 1000."""
@@ -37,8 +37,9 @@ class Step:
 
     address: str
     rule: str
-    """``account``, ``alias``, ``list``, ``extension``, ``catch-all``, ``alias-domain``, ``required``, ``full``,
-    ``inactive``, ``send-only``, ``forwarding``, ``external``, ``unknown``, ``foreign``, ``loop``."""
+    """``account``, ``alias``, ``list``, ``extension``, ``catch-all``, ``alias-domain``, ``required``,
+    ``inactive``, ``send-only``, ``full``, ``forwarding``, ``external``, ``unknown``, ``foreign`` or
+    ``loop``."""
     text: str
     """A sentence."""
 

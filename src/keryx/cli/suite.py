@@ -82,6 +82,7 @@ def up(
         done = suite.up(site, config, progress)
         setup.reach_directory(site)
         made = setup.first_account(site, progress)
+        setup.personal_settings(site)
     if done.empty and not made:
         output.say("Everything runs as keryx.yaml says; nothing to do.")
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from keryx.admin import accounts, dns, domains, roles
+from keryx.admin import accounts, dns, domains, roles, spam
 from keryx.admin.access import reading
 from keryx.components import registry
 from keryx.core import errors, files
@@ -90,6 +91,12 @@ def first_account(site: Site, progress: Progress) -> bool:
         domains.make_keys(site)
     files.write(done, "", mode=0o600)
     return True
+
+
+def personal_settings(site: Site) -> None:
+    """Have the filter know what users set about spam: its map may come from another time."""
+    with contextlib.suppress(errors.Unreachable):
+        spam.write_map(site)
 
 
 def summary(site: Site) -> Iterator[str]:
