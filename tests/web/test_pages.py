@@ -124,14 +124,15 @@ def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(people: People) ->
             policy = answer.headers["content-security-policy"]
             assert "unsafe" not in policy, path
             assert "default-src 'none'" in policy, path
-            assert browsing.inline(answer.text) == [], path
+            assert browsing.inline(answer.text.replace(who.web.url, "")) == [], path
 
 
 @pytest.mark.parametrize("role", ["dora", "bob"])
 def test_a_role_sees_no_page_above_it(people: People, role: str) -> None:
     who: Person = getattr(people, role)
-    above = SITE if role == "dora" else SITE + DOMAIN
-    for path in paths(people, above):
+    # Of DKIM keys she sees those of her domains.
+    above = [path for path in SITE if path != "/admin/dkim"] if role == "dora" else [*SITE, *DOMAIN]
+    for path in paths(people, tuple(above)):
         answer = who.get(path)
         if answer.status_code == 303:
             # The way to the pages of one's own.
@@ -219,11 +220,12 @@ def test_accounts_are_found_while_typing(browser: Browser, web: Web, people: Peo
     context = people.admin.context(browser)
     page = context.new_page()
     page.goto(f"{web.url}/admin/accounts")
-    page.get_by_role("searchbox").press_sequentially("bob example")
+    name = people.bob.address.partition("@")[0]
+    page.get_by_role("searchbox").press_sequentially(f"example {name}")
     rows = page.locator("#rows tbody tr")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text(people.bob.address)
-    assert "search=bob" in page.url
+    assert "search=example" in page.url
     context.close()
 
 

@@ -172,6 +172,9 @@ async def remove_key(page: MemberPage, id: str) -> Response:
 @router.get("/announcements")
 async def announcements(page: MemberPage) -> Response:
     """What everybody reads at the top of these pages."""
+    if page.role != "site":
+        # The list itself is for everybody; this page is about changing it.
+        raise Problem(403, page._("Only an administrator of the site announces something."))
     return await _announcements(page)
 
 
