@@ -168,6 +168,6 @@ def _gone(path: Path | None) -> None:
 @contextlib.contextmanager
 def everything(site: Site) -> Iterator[None]:
     """Answer in the place of all that the gateway leads to."""
-    http_ones = (site.admin_web, site.sogo, site.activesync, site.rspamd_pages)
+    http_ones = (site.admin_web, site.sogo, site.dav, site.activesync, site.rspamd_pages)
     with serving(*http_ones), serving(site.roundcube, handler=_FastCgi):
         yield

@@ -21,7 +21,7 @@ from tests.world import World, message, proxy_header, strangers, token
 CLIENT = "198.51.100.7"
 BALANCER, STRANGER = 20, 21
 MAIL = [name for name in STANDARD if name not in ("http", "https")]
-WRAPPED = ("imaps", "pop3s", "submissions")
+WRAPPED = ("imaps", "pop3s", "submissions", "https")
 STORE = ("imap", "imaps", "pop3", "pop3s", "sieve")
 
 
@@ -134,3 +134,39 @@ def talk(stream: socket.socket, *commands: str) -> None:
 def test_this_machines_own_programs_need_no_header(suite: Suite, net: str) -> None:
     done = suite.keryx("doctor", "--json", check=False)
     assert done.returncode == 0, [row for row in json.loads(done.stdout) if row["status"] == "failed"]
+
+
+def log_line(suite: Suite, component: str, path: str) -> str:
+    found = wait_for(lambda: re.search(rf".*{path}.*", suite.log(component)), f"{component}'s line")
+    assert found is not None
+    return found[0]
+
+
+def asked(suite: Suite, port: str, source: str, path: str) -> bytes:
+    """Return the beginning of a web port's answer to a calendar program behind the balancer."""
+    login = base64.b64encode(b"nobody@example.org:wrong").decode()
+    with connected(suite, port, source, proxy_header(CLIENT)) as stream:
+        stream.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: mail.example.org\r\nX-Forwarded-For: 192.0.2.66\r\n"
+            f"Authorization: Basic {login}\r\nConnection: close\r\n\r\n".encode()
+        )
+        return stream.recv(4000)
+
+
+def test_the_web_logs_name_the_client_and_not_the_load_balancer(suite: Suite, net: str) -> None:
+    path = f"/SOGo/dav/{token()}"
+    assert asked(suite, "https", f"{net}.{BALANCER}", path).startswith(b"HTTP/1.1 4")
+    for component in ("nginx", "dav"):
+        line = log_line(suite, component, path)
+        assert CLIENT in line
+        assert "192.0.2.66" not in line
+    assert asked(suite, "http", f"{net}.{BALANCER}", path).startswith(b"HTTP/1.1 301")
+
+
+# Python's TLS socket is left unclosed when the peer is gone before the handshake.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("port", ["http", "https"])
+def test_web_ports_of_load_balancers_serve_nobody_else(suite: Suite, net: str, port: str) -> None:
+    for source in (f"{net}.{STRANGER}", "127.0.0.1"):
+        with contextlib.suppress(OSError):
+            assert asked(suite, port, source, "/") == b"", source
