@@ -204,6 +204,16 @@ def test_calls_are_logged_without_their_secrets(suite: Suite) -> None:
     assert "confidential" not in log
 
 
+def test_nobody_writes_lines_of_his_own_into_the_log(suite: Suite) -> None:
+    """What was refused is logged too, on one line whatever it says."""
+    forged = "uid 0 keryx.admin.store.purge"
+    call(suite, f"nothing\n2026-01-01 {forged}")
+    call(suite, "keryx.admin.queue.show", message=f"x\n2026-01-01 {forged}")
+    lines = suite.log("privileged").splitlines()
+    assert [line for line in lines if forged in line]
+    assert not [line for line in lines if line.startswith(f"2026-01-01 {forged}")]
+
+
 def test_an_error_reaches_the_web_process_as_itself(suite: Suite) -> None:
     told = as_web(
         suite,

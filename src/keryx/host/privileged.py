@@ -131,8 +131,9 @@ class Door:
             if name == "ping":
                 return {"result": "pong"}
             marked = self._functions.get(name)
+            # As JSON: a line's end in what somebody sent must not begin a line of the log.
+            said = json.dumps(name[:100])
             if marked is None:
-                said = name[:100]
                 raise errors.Forbidden(f"There is no function {name[:100]} behind the door.")
             arguments = marked.arguments(given)
             said = _shown(marked, arguments)
@@ -141,7 +142,7 @@ class Door:
             outcome = "done"
             answer: dict[str, Any] = {"result": plain}
         except errors.KeryxError as error:
-            outcome = f"{type(error).__name__}: {error.sentence.splitlines()[0][:200]}"
+            outcome = f"{type(error).__name__}: {' '.join(error.sentence.split())[:200]}"
             answer = {"error": privileged.tell_error(error)}
         except Exception:
             log.exception("%s failed", said)
