@@ -125,5 +125,6 @@ def test_commands_and_the_end(suite: Suite, cast: Cast) -> None:
     assert rcpt(suite, f"normal@{name}") == TAKEN
     suite.keryx("domain", "alias", "remove", cast.domain, name)
     with strangers() as network, Wire(suite.port("smtp"), source=f"{network}.20") as wire:
-        assert wire.envelope("friend@ext.test", f"normal@{name}")[1].startswith("554 5.7.1")
+        # 5.1.1 where an smtpd process remembers the domain, to its end in a minute or two.
+        assert wire.envelope("friend@ext.test", f"normal@{name}")[1][:9] in ("554 5.7.1", UNKNOWN)
     assert not dkim.show(suite.site, name)
