@@ -9,7 +9,7 @@ import signal
 import sys
 from dataclasses import replace
 
-from bench import delivery, footprint, login, machine, provision
+from bench import delivery, footprint, login, machine, provision, web
 from bench.daemons import BenchError
 from keryx.core.errors import KeryxError
 
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("login", _login, "IMAP logins and SMTP AUTH, against the directory's own rate"),
         ("footprint", _footprint, "memory of the idle suite, seconds until it is ready"),
         ("provision", _provision, "import of accounts, lookups in a large directory"),
+        ("web", _web, "account search and writes through the API, SOGo behind the gateway"),
     ):
         bench = benches.add_parser(name, help=sentence, description=sentence)
         bench.set_defaults(function=function)
@@ -91,6 +92,12 @@ def _provision(wanted: argparse.Namespace) -> tuple[str, object]:
     plan = replace(provision.QUICK if wanted.quick else provision.Plan(), port=wanted.port)
     found = provision.measure(plan)
     return provision.report(found), provision.as_json(found)
+
+
+def _web(wanted: argparse.Namespace) -> tuple[str, object]:
+    plan = replace(web.QUICK if wanted.quick else web.Plan(), port=wanted.port)
+    found = web.measure(plan)
+    return web.report(found), web.as_json(found)
 
 
 if __name__ == "__main__":

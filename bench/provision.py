@@ -66,7 +66,7 @@ def measure(plan: Plan) -> Provision:
             say("starting two suites")
             small.start(Place(folder / "s", sender, plan.small, ports.take()))
             large.start(Place(folder / "l", sender, 1, ports.take()))
-            _fill(large, plan.large)
+            fill(large, plan.large)
             for number in range(plan.rounds):
                 say(f"lookups, round {number + 1}")
                 for suite, accounts in ((small, plan.small), (large, plan.large)):
@@ -78,13 +78,13 @@ def measure(plan: Plan) -> Provision:
     return found
 
 
-def _fill(suite: Suite, accounts: int) -> None:
+def fill(suite: Suite, accounts: int, *, first: int = 2) -> None:
     """Load the accounts with slapadd while the suite is down: minutes instead of hours."""
     say(f"loading {accounts} accounts with slapadd")
     suite.keryx("down")
     path = suite.home / "many.ldif"
     with path.open("w") as stream:
-        stream.writelines(directory.entries(suite.site, 2, accounts))
+        stream.writelines(directory.entries(suite.site, first, accounts))
     config = suite.site.paths.etc("openldap") / "slapd.d"
     process.run(["slapadd", "-q", "-n", "1", "-F", str(config), "-l", str(path)], timeout=1800)
     path.unlink()
