@@ -20,7 +20,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from keryx.admin import webmail_token
+from keryx.admin import passwords, webmail_token
 from keryx.admin.sessions import Current
 from keryx.settings.site import Site
 from keryx.web import auth, forgery
@@ -79,13 +79,16 @@ async def _change_password(site: Site, request: Request) -> Response:
         old, new = str(said["oldPassword"]), str(said["newPassword"])
     except (ValueError, KeyError, TypeError):
         return JSONResponse({"LDAPPasswordPolicyError": FAILED}, 403)
+    address = current.actor.address
+    if await run_in_threadpool(passwords.weakness, new, address):
+        return JSONResponse({"LDAPPasswordPolicyError": WEAK}, 403)
     api = Api(request)
     api.csrf = current.csrf
-    path = f"/accounts/{segment(current.actor.address)}/password"
+    path = f"/accounts/{segment(address)}/password"
     try:
         done = await api.call("PUT", path, {"old": old, "password": new})
     except Problem as problem:
-        word = {409: WEAK, 429: LOCKED}.get(problem.status, FAILED)
+        word = LOCKED if problem.status == 429 else FAILED
         return JSONResponse({"LDAPPasswordPolicyError": word, "error": problem.error}, 403)
     # The fresh session, in place of the one that has just ended with all others.
     cookies = [(b"set-cookie", value.encode("latin-1")) for value in done.headers.get_list("set-cookie")]
