@@ -313,6 +313,15 @@ def test_strangers_are_led_to_the_sign_in(parts: Parts, path: str) -> None:
     assert ask(parts, path, {"Accept": "text/html"}, method="POST", body=b"").status == 401
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/SOGo/dav/../so/alice", "/SOGo/dav%2f..%2fso/alice", "/SOGo/dav/%2e%2e/so/alice", "//SOGo//so/alice"],
+)
+def test_no_way_of_writing_a_path_takes_a_name_to_the_workers_for_browsers(parts: Parts, path: str) -> None:
+    claim = {"Authorization": "Basic Zm9yZ2VkQGV4YW1wbGUub3JnOng=", **FORGED}
+    assert ask(parts, path, claim).status == 401, "asked who it is, as at the plain path"
+
+
 @pytest.mark.parametrize("path", ["//evil.example/../SOGo/so/", "/\\evil.example/../SOGo/", "//SOGo/x"])
 def test_the_way_back_never_leaves_the_host(parts: Parts, path: str) -> None:
     answer = ask(parts, path, {"Accept": "text/html"})
@@ -352,7 +361,9 @@ def test_the_webmails_go_on_when_keryx_is_away(parts: Parts) -> None:
     # Connections that the gateway keeps end too.
     behind.AWAY.add(str(path))
     try:
-        said = ask(parts, "/SOGo/so/", {**session("alice"), **FORGED}).told["headers"]
+        # SOGo's workers for browsers would believe the name in it.
+        claim = {"Authorization": "Basic Zm9yZ2VkQGV4YW1wbGUub3JnOng="}
+        said = ask(parts, "/SOGo/so/", {**session("alice"), **FORGED, **claim}).told["headers"]
         assert "x-webobjects-remote-user" not in said
         assert "authorization" not in said
         parameters = ask(parts, "/roundcube/", session("alice")).told["parameters"]
