@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import httpx
 
 from keryx.components.roundcube import fastcgi
 from keryx.core.network import Endpoint
+from tests.running import Suite
 
 ROOT = "/var/lib/roundcube/public_html"
 CLIENT = "203.0.113.7"
@@ -52,6 +54,24 @@ class Pool(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body)
 
 
+class Gateway(httpx.HTTPTransport):
+    """Requests to the host name, at the address where this suite listens; TLS is verified."""
+
+    def __init__(self, suite: Suite) -> None:
+        super().__init__(verify=ssl.create_default_context(cafile=str(suite.home / "tls" / "ca.pem")))
+        self._suite = suite
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        sent = httpx.Request(
+            request.method,
+            request.url.copy_with(host=self._suite.site.reach),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+        return super().handle_request(sent)
+
+
 @dataclass
 class Webmail:
     """One browser at Roundcube."""
@@ -64,6 +84,12 @@ class Webmail:
         """Open one at the pool; ``variables`` are the gateway's own."""
         transport = Pool(endpoint, variables)
         return cls(httpx.Client(transport=transport, base_url="https://mail.example.org/roundcube/"))
+
+    @classmethod
+    def at_gateway(cls, suite: Suite) -> Webmail:
+        """Open one at the gateway, as everybody does."""
+        url = f"https://{suite.site.settings.host}:{suite.port('https')}/roundcube/"
+        return cls(httpx.Client(transport=Gateway(suite), base_url=url, timeout=60))
 
     def page(self, **query: str) -> httpx.Response:
         """Get a page, following redirects on this site; remembers its token."""

@@ -115,8 +115,7 @@ def test_a_message_with_an_attachment_arrives_whole(suite: Suite, alice: Login, 
     assert parts["report.pdf"] == content
     assert "Alice O'Hara" in str(message["From"])
     assert alice[0] in str(message["From"])
-    browser = signed_in(suite, alice)
-    wait_for(lambda: subject in browser.listed("Sent").values(), f"{subject!r} in Sent")
+    clients.arrives(suite, alice, subject, "Sent")
 
 
 def test_marking_as_junk_teaches_the_filter(suite: Suite, carol: Login) -> None:
@@ -129,7 +128,7 @@ def test_marking_as_junk_teaches_the_filter(suite: Suite, carol: Login) -> None:
     assert "this.markasjunk_move" in said
     # The script in the browser then moves the message.
     browser.call("mail", "move", _uid=uid, _mbox="INBOX", _target_mbox="Junk")
-    assert list(browser.listed("Junk").values()) == [subject]
+    clients.arrives(suite, carol, subject, "Junk")
     assert not browser.listed()
     wait_for(lambda: learnt(suite)["spam"] == before + 1, "the filter has learnt one more spam")
 
@@ -194,7 +193,7 @@ def test_who_is_signed_in_to_keryx_is_signed_in_here(suite: Suite, alice: Login)
     assert alice[0] in page.text
     assert "Request" not in browser.fetch("mail", "list", _mbox="INBOX", _refresh="1")
     assert "sent_successfully" in browser.send(alice[0], "To myself", "Hello.").text
-    assert "To myself" in browser.listed("Sent").values()
+    clients.arrives(suite, alice, "To myself", "Sent")
     assert "vacation_status" in browser.page(_task="settings", _action="plugin.managesieve-vacation").text
 
 
@@ -298,6 +297,54 @@ def age(suite: Suite, address: str, seconds: int, *, spoil: bool = False) -> Non
             text = re.sub(r'password\|s:\d+:"[^"]*";', 'password|s:4:"AAAA";', text)
         packed = base64.b64encode(text.encode()).decode()
         query(suite, f"UPDATE session SET vars = '{packed}' WHERE sess_id = '{name}'")
+
+
+# --- through the gateway ----------------------------------------------------------------------
+
+
+def signed_in_to_keryx(suite: Suite, login: Login) -> Webmail:
+    browser = Webmail.at_gateway(suite)
+    url = f"{suite.site.web_url('admin')}/api/v1/session"
+    answer = browser.http.post(url, json={"address": login[0], "password": login[1]})
+    assert answer.status_code == 200, answer.text
+    return browser
+
+
+def test_nobody_signed_in_is_sent_to_keryx_and_then_gets_his_mail(suite: Suite, alice: Login) -> None:
+    stranger = Webmail.at_gateway(suite)
+    answer = stranger.http.get("", headers={"Accept": "text/html"})
+    assert answer.status_code in (302, 303)
+    assert answer.headers["location"].partition("?")[0].endswith("/login")
+    browser = signed_in_to_keryx(suite, alice)
+    page = browser.page(_task="settings", _action="identities")
+    assert alice[0] in page.text
+    subject = f"Through the gateway {uuid.uuid4()}"
+    assert "sent_successfully" in browser.send(alice[0], subject, "Hello.", b"%PDF-1.7").text
+    clients.arrives(suite, alice, subject)
+    assert not {"server", "x-powered-by"} & set(page.headers) or page.headers["server"] == "nginx"
+
+
+def test_headers_from_outside_sign_nobody_in(suite: Suite, alice: Login, bob: Login) -> None:
+    token = webmail_token.make(suite.site, bob[0]).reveal()
+    stolen = {"KERYX_USER": bob[0], "KERYX_TOKEN": token, "Keryx-User": bob[0], "Keryx-Token": token}
+    stolen |= {"X-Keryx-User": bob[0], "X-Keryx-Token": token}
+    answer = Webmail.at_gateway(suite).http.get("", headers=stolen)
+    assert answer.status_code in (302, 303, 401)
+    page = signed_in_to_keryx(suite, alice).http.get(
+        "", params={"_task": "settings", "_action": "identities"}, headers=stolen, follow_redirects=True
+    )
+    assert alice[0] in page.text
+    assert bob[0] not in page.text
+
+
+def test_what_is_no_page_is_not_given_out(suite: Suite) -> None:
+    browser = Webmail.at_gateway(suite)
+    assert browser.http.get("skins/elastic/styles/styles.min.css").status_code == 200
+    for path in ("ping", "installer/", "installer/index.php", "config/config.inc.php",
+                 "SQL/postgres.initial.sql",
+                 "plugins/managesieve/managesieve.php", "plugins/keryx_signin/keryx_signin.php", ".htaccess",
+                 "bin/updatedb.sh", "program/include/iniset.php", "logs/errors.log"):  # fmt: skip
+        assert browser.http.get(path).status_code == 404, path
 
 
 # --- directory --------------------------------------------------------------------------------
