@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi import FastAPI
 
-from keryx.admin import statistics
+from keryx.admin import search, statistics
 from keryx.core import errors
 from keryx.records import migrations, removal
 from keryx.settings.site import Site
@@ -30,10 +30,13 @@ AGAIN = 5.0
 @contextlib.asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Run the tasks while the application is served (a lifespan, see the ASGI specification)."""
+    # Reading a large directory takes a while: not at the first search.
+    search.follower(app.state.site)
     task = asyncio.create_task(_work(app.state.site))
     try:
         yield
     finally:
+        search.close(app.state.site)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
