@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.running import Suite
 from tests.web import browsing
 from tests.web.browsing import Person, Web
+
+# A machine that runs the whole suite beside the browser may take its time.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)
