@@ -380,6 +380,15 @@ def test_the_address_book_shows_the_own_domain_only(suite: Suite, alice: Login, 
     assert stranger not in found
 
 
+def test_what_it_keeps_of_an_account_goes_with_the_mail(suite: Suite, carol: Login) -> None:
+    signed_in(suite, carol)
+    asked = f"SELECT mail_host FROM users WHERE username = '{carol[0]}'"
+    # Under a name that another address of the server does not change.
+    assert query(suite, asked) == "mailbox"
+    suite.keryx("user", "remove", carol[0], "--purge-mail")
+    assert query(suite, asked) == ""
+
+
 # --- when something is away -------------------------------------------------------------------
 
 

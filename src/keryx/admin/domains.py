@@ -276,11 +276,12 @@ def after_removal(site: Site, account: Account, *, purge_mail: bool, dry_run: bo
 
 def _purge(site: Site, address: str) -> list[str]:
     """Remove a mailbox whose account is gone by now; say so, or why it is still there."""
+    said = [*effects.purge_webmail(site, address)]
     try:
         gone = effects.purge(site, address)
     except errors.KeryxError as error:
-        return [f"The mail of {address} is still on disk: {error.sentence}"]
-    return [f"Removed the mail of {address}."] if gone else []
+        return [*said, f"The mail of {address} is still on disk: {error.sentence}"]
+    return [*said, f"Removed the mail of {address}."] if gone else said
 
 
 def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:

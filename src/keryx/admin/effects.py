@@ -116,6 +116,15 @@ def purge(site: Site, address: str) -> bool:
     return store.purge(site, address)
 
 
+def purge_webmail(site: Site, address: str) -> tuple[str, ...]:
+    """Remove what Roundcube keeps of a removed account. Returns a sentence when that did not work."""
+    try:
+        store.purge_webmail(site, address)
+    except errors.KeryxError as error:
+        return (f"Contacts of {address} in Roundcube are still there: {error.sentence}",)
+    return ()
+
+
 def has_mailbox(site: Site, address: str) -> bool:
     """Whether mail of the address is kept on disk."""
     try:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from keryx.admin import addresses
 from keryx.components.dovecot import commands
 from keryx.components.dovecot.commands import Connection
+from keryx.components.roundcube import commands as roundcube
 from keryx.components.sogod import cache
 from keryx.core import errors
 from keryx.core.privileged import privileged
@@ -72,6 +73,15 @@ def has_mailbox(site: Site, address: str) -> bool:
 def purge(site: Site, address: str) -> bool:
     """Remove a mailbox for good; return whether there was one."""
     return commands.purge(site, addresses.own_address(address))
+
+
+@privileged(timeout=180, shown=("address",))
+def purge_webmail(site: Site, address: str) -> None:
+    """Remove what Roundcube keeps of an account: contacts, identities, preferences."""
+    wanted = addresses.own_address(address)
+    database = roundcube.database(site)
+    if database is not None:
+        database.remove_user(wanted)
 
 
 @privileged(timeout=60, shown=("address",))

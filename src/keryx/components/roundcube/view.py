@@ -18,6 +18,8 @@ PACKAGED = Path("/usr/share/roundcube")
 INSTALLED = Path("/var/lib/roundcube")
 """The package's tree of links: INSTALL_PATH; its ``public_html`` is what the gateway shows."""
 SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+IMAP_NAME = "mailbox"
+"""What Roundcube calls our IMAP server, in its database too."""
 OWN_PLUGINS = ("keryx_signin", "keryx_directory")
 EXTENSIONS = (
     *("ctype", "fileinfo", "iconv", "pdo", "pdo_pgsql", "posix", "tokenizer"),
@@ -150,8 +152,14 @@ class View:
 
     @property
     def imap(self) -> str:
-        """IMAP, as Roundcube names it."""
-        return _with_starttls(self.site.inside("imap"))
+        """IMAP, under a name that never changes: Roundcube knows people by user and server name, so
+        that another address of the server would take their contacts and preferences from them."""
+        return f"tls://{IMAP_NAME}:{self.site.inside('imap').port}"
+
+    @property
+    def imap_address(self) -> str:
+        """Where IMAP really is: the plugin ``keryx_signin`` puts it in the name's place."""
+        return _host(self.site.inside("imap"))
 
     @property
     def submission(self) -> str:
@@ -242,5 +250,8 @@ def _with_starttls(endpoint: Endpoint) -> str:
 
 
 def _bracketed(endpoint: Endpoint) -> str:
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"{host}:{endpoint.port}"
+    return f"{_host(endpoint)}:{endpoint.port}"
+
+
+def _host(endpoint: Endpoint) -> str:
+    return f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host

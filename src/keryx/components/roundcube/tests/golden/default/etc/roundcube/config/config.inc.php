@@ -16,7 +16,9 @@ $tls = ['ssl' => [
     'peer_name' => 'mail.example.org',
     'cafile' => '/srv/keryx/tls/ca.pem',
 ]];
-$config['imap_host'] = 'tls://127.0.0.1:143';
+// A name for the database, where people are known by it; where the server really is stands below.
+$config['imap_host'] = 'tls://mailbox:143';
+$config['keryx_imap_address'] = '127.0.0.1';
 $config['imap_auth_type'] = 'PLAIN';
 $config['imap_conn_options'] = $tls;
 $config['imap_delimiter'] = '/';

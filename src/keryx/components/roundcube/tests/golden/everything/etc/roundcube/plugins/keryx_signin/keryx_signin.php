@@ -96,9 +96,10 @@ class keryx_signin extends rcube_plugin
         return $args;
     }
 
-    /** Dovecot counts failed logins against the client and not against this machine (IMAP ID). */
+    /** The server's address; and the client's (IMAP ID), against which Dovecot counts failed logins. */
     public function storage_connect($args)
     {
+        $args['host'] = rcmail::get_instance()->config->get('keryx_imap_address');
         $args['preauth_ident'] = ['x-originating-ip' => rcube_utils::remote_addr()];
         return $args;
     }
