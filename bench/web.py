@@ -8,6 +8,7 @@ the gateway with Keryx's session, and at its own port with its own login.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import ssl
@@ -189,7 +190,7 @@ def _sogo(suite: Suite, plan: Plan, found: Web) -> None:
     for number in range(plan.logins):
         for title, sign_in in ways:
             web, took = sign_in(suite, number % plan.few + 1)
-            with web:
+            with contextlib.closing(web):
                 _keep(found, "sign in and open the webmail", title, took)
                 inbox = f"/SOGo/so/{number % plan.few + 1}u@{DOMAIN}/Mail/0/folderINBOX/view"
                 sort = {"sortingAttributes": {"sort": "arrival", "asc": 0, "noHeaders": 1}}

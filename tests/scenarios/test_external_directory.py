@@ -14,6 +14,7 @@ from keryx.tls import authority
 from tests.clients import arrives, everywhere, letter, login_everywhere, submits
 from tests.foreign import PEOPLE, Foreign
 from tests.running import Suite, wait_for
+from tests.web.calling import calling
 from tests.wire import Wire
 
 SECRET = "wonder land rabbit"
@@ -141,6 +142,30 @@ def test_commands_read_it_and_refuse_to_write(guest: Guest) -> None:
     assert done.returncode == 2
     assert "read-only" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_api_reads_it_says_that_it_is_read_only_and_refuses_to_write(guest: Guest) -> None:
+    guest.suite.keryx("admin", "add", "boss@example.org")
+    with calling(guest.suite) as api:
+        boss, alice = api.sign_in("boss@example.org", SECRET), api.sign_in(*ALICE)
+        assert boss.get("/session")["role"] == "site"
+        assert boss.get("/session")["writable"] is False
+        assert boss.get("/accounts/alice@example.org")["aliases"] == [ALIAS]
+        for caller, method, path, body in (
+            (boss, "PATCH", "/accounts/alice@example.org", {"quota_mb": 10}),
+            (boss, "PUT", "/accounts/new@example.org", {"password": SECRET}),
+            (boss, "DELETE", "/accounts/alice@example.org", None),
+            (boss, "PUT", "/aliases/new@example.org", {"targets": ["far@ext.test"]}),
+            (boss, "PUT", "/domains/new.test", {}),
+            (alice, "PUT", "/accounts/alice@example.org/password", {"password": f"x{SECRET}", "old": SECRET}),
+        ):
+            answer = caller.call(method, path, body)
+            assert answer.status_code == 409, f"{method} {path}: {answer.text}"
+            assert "read-only" in answer.json()["error"]
+        # What is not kept in the directory is still the person's to set.
+        path = "/accounts/alice@example.org/vacation"
+        assert alice.put(path, {"active": True, "text": "Away."})["active"] is True
+        assert alice.put(path, {"active": False})["active"] is False
 
 
 def test_doctor_sends_a_message_with_the_account_that_it_is_given(guest: Guest) -> None:
