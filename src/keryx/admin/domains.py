@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keryx.admin import addresses, aliases, dkim, effects, limits
+from keryx.admin import addresses, aliases, dkim, effects, limits, search
 from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain
@@ -35,15 +35,21 @@ class Summary:
 def all_of(site: Site) -> Sequence[Summary]:
     """Return all domains, by name."""
     with reading(site) as directory:
-        used = limits.tally(directory.accounts.list(), directory.aliases.list())
-        return [summary(domain, used[domain.name]) for domain in directory.domains.list()]
+        # Reading all accounts takes a while where there are very many.
+        used = search.known_use(site)
+        if used is None:
+            used = limits.tally(directory.accounts.list(), directory.aliases.list())
+        return [summary(domain, used.get(domain.name, limits.Use())) for domain in directory.domains.list()]
 
 
 def show(site: Site, name: str) -> Summary:
     """Return a domain; raises NotFound."""
     with reading(site) as directory:
         domain = _get(directory, addresses.domain_name(name))
-        return summary(domain, limits.use(directory, domain.name))
+        used = search.known_use(site)
+        if used is None:
+            return summary(domain, limits.use(directory, domain.name))
+        return summary(domain, used.get(domain.name, limits.Use()))
 
 
 def add(

@@ -94,6 +94,12 @@ def use(site: Site) -> Mapping[str, limits.Use]:
     return follower(site).ready().use()
 
 
+def known_use(site: Site) -> Mapping[str, limits.Use] | None:
+    """Return what every domain uses where this process has an index already; None elsewhere."""
+    found = _followers.get(site.paths.home)
+    return found.ready().use() if found is not None and found.is_ready else None
+
+
 def forget(site: Site) -> None:
     """Have the next search look at the directory first. Writes of this process do so by themselves."""
     follower(site).touch("", removed=False)
@@ -294,6 +300,11 @@ class Follower:
             self.accounts.drop([address])
             self.aliases.drop([address])
         self._dirty = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the directory was read."""
+        return self._first.is_set()
 
     def ready(self) -> Follower:
         """Wait for the first reading, and for changes of this process; raises Unreachable."""
