@@ -95,6 +95,8 @@ class Dovecot(Component):
         }
         files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
         files += _directory_files(site, view, names)
+        if site.activesync_enabled:
+            files.append(File(view.etc / "welcome.sh", render(package, "welcome.sh", **names), 0o755))
         if site.tokens:
             files.append(File(view.etc / "token.lua", render(package, "token.lua", **_token(site))))
         for script in SCRIPTS:

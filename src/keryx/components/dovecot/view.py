@@ -191,6 +191,8 @@ class View:
         """Plugins of every mail process. ``acl`` is among them in delivery too: without it a Sieve
         script could file into the folders of any other account."""
         names = ["acl", "quota"]
+        if self.site.activesync_enabled:
+            names.append("welcome")
         if self.settings.full_text_search:
             names += ["fts", "fts_flatcurve" if self.dialect == "2.4" else "fts_xapian"]
         return names
@@ -230,7 +232,8 @@ class View:
         """The domain that has the user's domain as its alias domain."""
         wanted = self.site.settings.directory
         domain = "%{user | domain}" if self.dialect == "2.4" else "%Ld"
-        return f"(&(objectClass={wanted.domain_object_class})({ALIAS_DOMAIN}={domain}){wanted.filters.domain})"
+        parts = f"(objectClass={wanted.domain_object_class})({ALIAS_DOMAIN}={domain})"
+        return f"(&{parts}{wanted.filters.domain})"
 
     @property
     def administration_filter(self) -> str:
