@@ -30,12 +30,27 @@ def postgres(make_postgres: Callable[..., Postgres]) -> Postgres:
     return made
 
 
+@pytest.fixture(scope="module")
+def spare(make_postgres: Callable[..., Postgres]) -> Postgres:
+    return make_postgres()
+
+
 @pytest.fixture
-def fresh(make_postgres: Callable[..., Postgres]) -> Iterator[Postgres]:
-    """One to be mistreated."""
-    made = make_postgres()
-    yield made
-    made.stop()
+def fresh(spare: Postgres) -> Iterator[Postgres]:
+    """One to be mistreated: just started, without any database of ours, with an empty log."""
+    config = spare.home / "keryx.yaml"
+    settings = config.read_text()
+    spare.stop()
+    (spare.home / "postgresql.log").unlink()
+    spare.start()
+    yield spare
+    engine.close()
+    config.write_text(settings)
+    if spare.process is None:
+        spare.start()
+    for name in ("keryx", "sogo", "roundcube"):
+        spare.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        spare.sql(f"DROP ROLE IF EXISTS {name}")
 
 
 def test_what_a_cluster_is_made_of(postgres: Postgres) -> None:
@@ -50,8 +65,11 @@ def test_what_a_cluster_is_made_of(postgres: Postgres) -> None:
 def test_no_network_port_is_open(postgres: Postgres) -> None:
     assert postgres.process is not None
     server = psutil.Process(postgres.process.pid)
-    family = [server, *server.children(recursive=True)]
-    assert [process.net_connections("inet") for process in family if process.net_connections("inet")] == []
+    found = server.net_connections("inet")
+    for process in server.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.net_connections("inet")
+    assert found == []
 
 
 def test_every_role_has_its_own_database_and_no_other(postgres: Postgres) -> None:
@@ -111,9 +129,10 @@ def test_a_first_start_leaves_no_complaint_in_the_log(fresh: Postgres) -> None:
     assert [line for line in lines if not line.endswith("the database system is starting up")] == []
 
 
-def test_without_webmail_there_are_no_databases_for_it(make_postgres: Callable[..., Postgres]) -> None:
-    site = make_postgres("webmail: none\ndatabase: {prefix: mail_}\n").site
-    assert provision.ensure(site) == ["the role mail_keryx", "the database mail_keryx"]
+def test_without_webmail_there_are_no_databases_for_it(fresh: Postgres) -> None:
+    with (fresh.home / "keryx.yaml").open("a") as settings:
+        settings.write("webmail: none\ndatabase: {prefix: mail_}\n")
+    assert provision.ensure(fresh.site) == ["the role mail_keryx", "the database mail_keryx"]
 
 
 def test_a_changed_password_is_taken_up(fresh: Postgres) -> None:
@@ -194,16 +213,15 @@ def test_a_running_server_keeps_its_mark(postgres: Postgres) -> None:
     assert postgres.sql("SELECT 1") == "1"
 
 
-def test_a_broken_first_start_is_made_good(tmp_path: Path, make_postgres: Callable[..., Postgres]) -> None:
-    postgres = make_postgres()
-    folder = cluster.folder(postgres.site)
+def test_a_broken_first_start_is_made_good(fresh: Postgres) -> None:
+    folder = cluster.folder(fresh.site)
     half = folder.with_name(f"{folder.name}.new")
-    postgres.stop()
+    fresh.stop()
     folder.rename(half)
     (half / "PG_VERSION").unlink()
-    postgres.start()
+    fresh.start()
     assert not half.exists()
-    assert postgres.sql("SELECT 1") == "1"
+    assert fresh.sql("SELECT 1") == "1"
 
 
 def change(postgres: Postgres, settings: str) -> bool:
