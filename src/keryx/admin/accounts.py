@@ -136,11 +136,12 @@ def change(
                 _check_not_catch_all(directory, after)
             for gone in sorted(set(before.aliases) - set(after.aliases)):
                 _check_not_target(directory, gone)
+        elsewhere = addresses.in_alias_domains(directory, {*before.addresses, *after.addresses})
         if not dry_run:
             directory.accounts.change(after)
     said = [f"Changed the account {wanted}: {_difference(before, after)}."]
     if not dry_run:
-        aliases_of_both = {*before.aliases, *after.aliases}
+        aliases_of_both = {*before.aliases, *after.aliases, *elsewhere}
         ends = before.active and not after.active
         said += effects.forget(site, wanted, *aliases_of_both, disconnect=ends)
         if before.aliases != after.aliases:

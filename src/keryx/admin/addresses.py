@@ -65,6 +65,16 @@ def managed(directory: Directory, address: str) -> Domain:
     return domain
 
 
+def in_alias_domains(directory: Directory, own: Iterable[str]) -> list[str]:
+    """Return what these addresses are also called, in the alias domains of their domains."""
+    found = []
+    for address in sorted(own):
+        local, _, name = address.rpartition("@")
+        domain = directory.domains.get(name)
+        found += [f"{local}@{alias}" for alias in (domain.alias_domains if domain else ())]
+    return found
+
+
 def free(directory: Directory, addresses: Iterable[str], *, owner: str = "") -> None:
     """Raise Exists when an address belongs to another entry than ``owner``."""
     seen = set()

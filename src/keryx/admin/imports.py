@@ -211,7 +211,7 @@ def _with_new_password(step: Step, known: Known) -> Step | str:
     try:
         if step.secret:
             passwords.check(step.secret, step.account.address)
-    except errors.Refused as error:
+    except errors.BadInput as error:
         return error.sentence
     return step
 

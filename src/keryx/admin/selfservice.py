@@ -117,12 +117,7 @@ def _own(directory: Directory, address: str) -> list[str]:
     account = directory.accounts.get(address)
     if account is None:
         return [address]
-    found = []
-    for own in account.addresses:
-        local, _, name = own.rpartition("@")
-        domain = directory.domains.get(name)
-        found += [own, *(f"{local}@{alias}" for alias in (domain.alias_domains if domain else ()))]
-    return found
+    return [*account.addresses, *addresses.in_alias_domains(directory, account.addresses)]
 
 
 def _check_redirects(site: Site, directory: Directory, owner: str, wanted: Wishes, before: Wishes) -> None:

@@ -84,11 +84,10 @@ def write_map(site: Site) -> bool:
             if account is None:
                 continue
             value = _line(_SPAM.validate_python(kept))
-            for address in account.addresses if value else ():
-                local, _, name = address.rpartition("@")
-                domain = directory.domains.get(name)
-                names = (name, *(domain.alias_domains if domain else ()))
-                lines += [f"{local}@{each} {json.dumps(value, separators=(',', ':'))}" for each in names]
+            if value:
+                text = json.dumps(value, separators=(",", ":"))
+                named = (*account.addresses, *addresses.in_alias_domains(directory, account.addresses))
+                lines += [f"{address} {text}" for address in named]
     heading = "# Made by Keryx of what users have set; do not edit.\n"
     text = heading + "".join(f"{line}\n" for line in sorted(lines))
     return files.write(site.spam_settings, text, mode=0o640, group=USER)
