@@ -233,6 +233,10 @@ async def member(request: fastapi.Request) -> Page:
     page = await visitor(request)
     if page.session is None:
         raise Problem(401, "")
+    path = request.url.path.rstrip("/")
+    if page.role == "user" and path.startswith("/admin/"):
+        # Some of it the API would show, such as the own account; its place is below /account/.
+        raise Problem(403, page._("These pages are for administrators."))
     return page
 
 
