@@ -89,7 +89,9 @@ class Webmail:
     def at_gateway(cls, suite: Suite) -> Webmail:
         """Open one at the gateway, as everybody does."""
         url = f"https://{suite.site.settings.host}:{suite.port('https')}/roundcube/"
-        return cls(httpx.Client(transport=Gateway(suite), base_url=url, timeout=60))
+        # Each connection ends with its answer: nobody has to close the browser.
+        headers = {"Connection": "close"}
+        return cls(httpx.Client(transport=Gateway(suite), base_url=url, headers=headers, timeout=60))
 
     def page(self, **query: str) -> httpx.Response:
         """Get a page, following redirects on this site; remembers its token."""
