@@ -7,6 +7,7 @@ hold goes with it. Neither stops a change when it is away; a sentence says so.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from keryx.admin import selfservice, spam, store
@@ -92,15 +93,15 @@ def _has_records(site: Site) -> bool:
 
 
 def forget_many(site: Site, addresses: Sequence[str]) -> None:
-    """Make Dovecot forget all logins, and end the sessions of these accounts."""
-    try:
+    """Make Dovecot forget all logins, and end the sessions of these accounts, in the browser as well."""
+    # What Dovecot remembers ends by itself within minutes; a database that is away has no sessions.
+    with contextlib.suppress(errors.KeryxError):
         store.forget(site, [])
         for address in addresses:
             store.disconnect(site, address)
+    with contextlib.suppress(errors.KeryxError):
+        for address in addresses if _has_records(site) else ():
             sessions.end_all(site, address)
-    except errors.KeryxError:
-        # What it remembers ends by itself within minutes.
-        return
 
 
 def quota_use_mb(site: Site, address: str) -> float | None:
