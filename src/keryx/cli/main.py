@@ -1,65 +1,22 @@
-"""The ``keryx`` program: puts the commands together, turns errors into sentences."""
+"""The ``keryx`` program: finds the command, turns errors into sentences."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from typing import Annotated
 
 import typer
 
-from keryx.cli import (
-    admin,
-    alias,
-    api_key,
-    config,
-    context,
-    dkim,
-    doctor,
-    domain,
-    output,
-    queue,
-    suite,
-    trace,
-    user,
-)
+from keryx.cli import context, output, run
 from keryx.core import errors
-
-app = typer.Typer(
-    name="keryx",
-    help="A mail suite for your own domains. Start with: keryx up --domain example.org\n\n"
-    "Every command takes --home DIR (the suite's folder, /var/lib/keryx or $KERYX_HOME) and "
-    "--config FILE (keryx.yaml in the home).",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-
-@app.callback()
-def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Log native commands; show tracebacks.")] = False,
-) -> None:
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-        os.environ["KERYX_DEBUG"] = "1"
-
-
-suite.register(app)
-app.command()(doctor.doctor)
-app.command()(trace.trace)
-app.add_typer(config.app)
-for noun in (domain, user, alias, admin, dkim, queue, api_key):
-    app.add_typer(noun.app)
 
 
 def main() -> None:
     """Run a command; errors become a sentence, a remedy and an exit code."""
     os.umask(0o022)
     try:
-        app(context.take(sys.argv[1:]), prog_name="keryx")
+        words = context.take(sys.argv[1:])
+        _app(words)(words, prog_name="keryx")
     except errors.KeryxError as error:
         if os.environ.get("KERYX_DEBUG"):
             raise
@@ -71,6 +28,14 @@ def main() -> None:
         # The reader of a pipe has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+
+
+def _app(words: list[str]) -> typer.Typer:
+    if words[:1] == ["run"]:
+        return run.app
+    from keryx.cli import commands
+
+    return commands.app
 
 
 if __name__ == "__main__":

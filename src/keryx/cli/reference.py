@@ -9,7 +9,7 @@ from typing import Any
 
 import typer.main
 
-from keryx.cli.main import app
+from keryx.cli.commands import app
 from keryx.components import registry
 from keryx.core.secret import PlaceholderSecrets
 from keryx.settings import reference

@@ -12,18 +12,18 @@ from typing import Annotated
 import typer
 from rich.status import Status
 
-from keryx.cli import context, output
+from keryx.cli import context, output, run
 from keryx.components import registry
 from keryx.core import errors, files
 from keryx.core.check import ComponentStatus
 from keryx.core.secret import PlaceholderSecrets
-from keryx.host import foreground, setup, suite
+from keryx.host import setup, suite
 from keryx.host import status as components
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (up, down, restart, status, logs, run, render):
+    for command in (up, down, restart, status, logs, run.run, render):
         app.command()(command)
 
 
@@ -176,16 +176,6 @@ def logs(
         raise errors.NotFound("There is no log yet.", remedy="Start the suite with: keryx up")
     options = ["-n", str(lines), *(["-F"] if follow else [])]
     os.execvp("tail", ["tail", *options, *paths])
-
-
-def run(
-    component: Annotated[str, typer.Argument(help="The component to run.")],
-    exec_: Annotated[
-        bool, typer.Option("--exec", help="Become the daemon instead of staying its parent.")
-    ] = False,
-) -> None:
-    """Run one component in the foreground: the supervisor's command and a container's entrypoint."""
-    foreground.become(registry.find(component), context.site())
 
 
 def render(
