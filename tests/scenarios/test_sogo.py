@@ -280,8 +280,8 @@ def test_sogos_log_has_the_clients_address(suite: Suite) -> None:
     source = clients.somewhere()
     with sogo.program(suite, source) as http:
         http.get(f"/SOGo/dav/{alice[0]}/", headers={"X-Forwarded-For": "203.0.113.1"})
-    wait_for(lambda: f'{source} "GET /SOGo/dav/{alice[0]}/' in suite.log("sogo"), "the request is in the log")
-    assert "203.0.113.1" not in suite.log("sogo")
+    wait_for(lambda: f'{source} "GET /SOGo/dav/{alice[0]}/' in suite.log("dav"), "the request is in the log")
+    assert "203.0.113.1" not in suite.log("dav")
 
 
 # --- the processes ---

@@ -57,7 +57,7 @@ def test_what_is_wrong_with_a_token_is_found(suite: Suite) -> None:
         "for several audiences": jwt.encode(claims(address, aud=[AUDIENCE, "elsewhere"]), key, "ES256"),
         "without an end": jwt.encode({"sub": address, "aud": AUDIENCE, "iat": now}, key, "ES256"),
         "by another key": jwt.encode(claims(address), signing.make_key().reveal(), "ES256"),
-        "by nobody": jwt.encode(claims(address), None, "none"),
+        "by nobody": jwt.encode(claims(address), "", "none"),
         "with its signature gone": f"{header}.{payload}.",
         "with a zero signature": f"{header}.{payload}.{'A' * 86}",
         "signed with the public half": _hmac(address, public),
