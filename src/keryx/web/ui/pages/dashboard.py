@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from typing import Any
 
 from fastapi.responses import Response
@@ -34,7 +35,7 @@ async def state(page: MemberPage) -> Response:
 async def figures(page: MemberPage, period: str = "day") -> Response:
     """The figures behind the graphs, as a table."""
     series = await page.api.get("/statistics", period=period)
-    return page.render("figures.html", period=period, rows=table(series["series"]))
+    return page.render("figures.html", period=period, rows=table(series["series"], period))
 
 
 @router.post("/checks")
@@ -52,11 +53,25 @@ async def _state(page: Page) -> dict[str, Any]:
     return {"status": status, "checks": checks}
 
 
-def table(series: dict[str, list[list[float]]]) -> list[dict[str, float | None]]:
-    """Return series of [time, value] as rows by time, newest first."""
-    rows: dict[float, dict[str, float | None]] = {}
-    for name, points in series.items():
-        for at, value in points:
-            rows.setdefault(at, {"at": at})[name] = value
-    names = tuple(series)
-    return [{"at": at, **{name: rows[at].get(name) for name in names}} for at in sorted(rows, reverse=True)]
+def table(series: dict[str, list[list[float]]], period: str) -> list[dict[str, float | None]]:
+    """Return series of [time, value] as rows, newest first: by the hour for a day, else by the day.
+
+    Messages add up, and spam is not counted among the accepted a second time; of the queue the
+    longest counts.
+    """
+    rows: dict[float, dict[str, float]] = {}
+    for name in ("accepted", "rejected", "spam", "queue"):
+        for at, value in series.get(name, []):
+            row = rows.setdefault(_begin(at, period), {})
+            row[name] = max(row.get(name, 0), value) if name == "queue" else row.get(name, 0) + value
+    for row in rows.values():
+        if "accepted" in row:
+            row["accepted"] -= row.get("spam", 0)
+    return [{"at": at, **rows[at]} for at in sorted(rows, reverse=True)]
+
+
+def _begin(at: float, period: str) -> float:
+    """Return when the hour or the day of a time began."""
+    moment = datetime.datetime.fromtimestamp(at).astimezone()
+    whole = {"minute": 0, "second": 0, "microsecond": 0} | ({} if period == "day" else {"hour": 0})
+    return moment.replace(**whole).timestamp()  # type: ignore[arg-type]

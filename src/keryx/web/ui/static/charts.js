@@ -15,6 +15,30 @@
       : at.toLocaleDateString(language, { day: "numeric", month: "short" });
   }
 
+  // By the hour for a day, else by the day: messages add up, of the queue the longest counts. Spam is
+  // among the accepted; stacked on them it must not count twice.
+  function gathered(series, period) {
+    var found = {};
+    Object.keys(series).forEach(function (name) {
+      var values = {};
+      series[name].forEach(function (point) {
+        var at = new Date(point[0] * 1000);
+        at.setMinutes(0, 0, 0);
+        if (period !== "day") at.setHours(0);
+        var begin = at.getTime() / 1000;
+        values[begin] = name === "queue" ? Math.max(values[begin] || 0, point[1]) : (values[begin] || 0) + point[1];
+      });
+      found[name] = values;
+    });
+    Object.keys(found.accepted || {}).forEach(function (begin) {
+      found.accepted[begin] -= (found.spam || {})[begin] || 0;
+    });
+    return Object.keys(found).reduce(function (all, name) {
+      all[name] = Object.keys(found[name]).map(function (begin) { return [Number(begin), found[name][begin]]; });
+      return all;
+    }, {});
+  }
+
   function dataset(canvas, name, points, times, stacked) {
     var values = {};
     points.forEach(function (point) { values[point[0]] = point[1]; });
@@ -70,7 +94,8 @@
       .then(function (answer) { return answer.ok ? answer.json() : { series: {} }; })
       .catch(function () { return { series: {} }; })
       .then(function (found) {
-        var drawn = canvases.map(function (canvas) { return draw(canvas, found.series); });
+        var series = gathered(found.series, period);
+        var drawn = canvases.map(function (canvas) { return draw(canvas, series); });
         var note = canvases[0].closest(".card").querySelector("[data-chart-problem]");
         if (note) note.hidden = drawn.some(Boolean);
         canvases.forEach(function (canvas, place) { canvas.parentElement.hidden = !drawn[place]; canvas.parentElement.previousElementSibling.hidden = !drawn[place]; });

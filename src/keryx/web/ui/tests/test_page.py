@@ -222,8 +222,13 @@ def test_pages_of_a_list() -> None:
 
 
 def test_series_become_a_table() -> None:
-    rows = table({"accepted": [[10, 1], [20, 2]], "spam": [[20, 5]]})
-    assert rows == [{"at": 20, "accepted": 2, "spam": 5}, {"at": 10, "accepted": 1, "spam": None}]
+    series: dict[str, list[list[float]]] = {
+        "accepted": [[3600, 1], [4200, 4], [7200, 2]],
+        "spam": [[4200, 3]],
+        "queue": [[3600, 9], [4200, 2]],
+    }
+    rows = table(series, "day")
+    assert rows == [{"at": 7200, "accepted": 2}, {"at": 3600, "accepted": 2, "spam": 3, "queue": 9}]
 
 
 @pytest.mark.parametrize(
