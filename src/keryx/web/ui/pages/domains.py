@@ -230,7 +230,9 @@ async def _confirm_removal(page: Page, domain: str, problem: Problem | None = No
         keeps=page._("The mail of its accounts stays on the disk unless you tick the box below."),
         button=page._("Remove the domain"),
         back=f"/admin/domains/{segment(domain)}",
-        force=page._("Remove it together with everything named above") if accounts or aliases else "",
+        force=page._("Remove it together with everything named above")
+        if accounts or aliases or (problem and problem.status == 409)
+        else "",
         purge=page._("Also remove the stored mail of its accounts from the disk, for good"),
         problem=problem,
     )
