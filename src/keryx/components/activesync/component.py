@@ -17,6 +17,7 @@ class Activesync(Component):
 
     name = "activesync"
     title = "phones (ActiveSync)"
+    stop_signal = daemon.STOP_SIGNAL
     section = ActivesyncSettings
     uses_database = True
 

@@ -17,6 +17,7 @@ class Dav(Component):
 
     name = "dav"
     title = "calendars, contacts (DAV)"
+    stop_signal = daemon.STOP_SIGNAL
     uses_database = True
 
     def packages(self, platform: Platform) -> Sequence[str]:

@@ -197,9 +197,8 @@ def who(site: Site, address: str) -> list[Connection]:
     # With -1 (one line each) and -f tab:
     # username          proto pid   ip
     # alice@example.org imap  24399 192.0.2.7
-    lines = [
-        line.split("\t") for line in doveadm(site, "-f", "tab", "who", "-1", "--", address).stdout.splitlines()
-    ]
+    said = doveadm(site, "-f", "tab", "who", "-1", "--", address).stdout
+    lines = [line.split("\t") for line in said.splitlines()]
     if not lines:
         return []
     rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]

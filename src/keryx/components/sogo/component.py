@@ -18,6 +18,7 @@ class Sogo(Component):
 
     name = "sogo"
     title = "webmail SOGo"
+    stop_signal = daemon.STOP_SIGNAL
     section = SogoSettings
     uses_database = True
 

@@ -15,6 +15,9 @@ from keryx.core.render import render
 USER = "sogo"
 """Brought by the package. Another one could not read the packaged /etc/sogo/sogo.conf, without which
 sogod does not start."""
+STOP_SIGNAL = "KILL"
+"""For the watchdog, which holds nothing: its workers notice, finish what they answer and leave. It sees
+a SIGTERM only after up to 30 seconds, which three of them would make a minute and a half of every stop."""
 DRAFT_DAYS = 7
 """Days after which attachments of messages that were never sent or saved are given up."""
 

@@ -12,7 +12,7 @@ exec /usr/lib/dovecot/quota-status -p postfix -O \
   -o mail_location=maildir:~/Maildir:LAYOUT=fs:INDEX=~/index \
   -o maildir_very_dirty_syncs=yes \
   -o mailbox_list_index=yes \
-  -o mailbox_list_index_very_dirty_syncs=yes \
+  -o mailbox_list_index_very_dirty_syncs=no \
   -o recipient_delimiter=+ \
   -o mail_plugins=quota \
   -o "plugin/quota=count:User quota" \
