@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from keryx.core import errors
 from keryx.admin import attempts
 from keryx.admin.attempts import Attempts
+from keryx.core import errors
 
 
 class Clock:
