@@ -33,7 +33,7 @@ def web(suite: Suite) -> Web:
 
 
 @pytest.fixture(scope="session")
-def people(web: Web) -> People:
+def people(web: Web) -> Iterator[People]:
     """Somebody of each role."""
     suite = web.suite
     domain = "pages.test"
@@ -44,7 +44,10 @@ def people(web: Web) -> People:
     suite.keryx("alias", "add", f"team@{domain}", "--to", bob[0], check=False)
     granted = admin.api("PUT", f"/domains/{domain}/administrators/{dora[0]}")
     assert granted.is_success, granted.text
-    return People(admin, web.signed_in(*dora), web.signed_in(*bob), domain)
+    everybody = People(admin, web.signed_in(*dora), web.signed_in(*bob), domain)
+    yield everybody
+    for person in (everybody.admin, everybody.dora, everybody.bob):
+        person.client.close()
 
 
 # Of a module, not of the session: while a browser is open, its event loop counts as running in this

@@ -110,7 +110,10 @@ class Component(abc.ABC):
         """
 
     def validate(self, site: Site) -> None:  # noqa: B027  (some daemons have no check)
-        """Let the daemon itself check the written files; raises CommandFailed with its words."""
+        """Let the daemon itself check the written files; raises CommandFailed with its words.
+
+        New files are also checked beside the running daemon, without ``prepare`` before.
+        """
 
     @abc.abstractmethod
     def command(self, site: Site) -> Command:

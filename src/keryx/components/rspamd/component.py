@@ -111,6 +111,8 @@ class Rspamd(Component):
         files.write(path, text, mode=0o640, group=USER)
 
     def validate(self, site: Site) -> None:
+        # A home of an older Keryx, or one whose first start was broken off, may lack what is included.
+        self.prepare(site)
         commands.configtest(View(site).variables)
 
     def command(self, site: Site) -> Command:
