@@ -18,8 +18,10 @@ from keryx.host import home as homes
 from keryx.host import leftovers
 from keryx.settings.site import Site
 
-# One client opens all the connections of the load; the same in every configuration.
+# One client opens all the connections of the load; the same in every configuration. Webmails take no
+# part in a delivery.
 EXTRA = """\
+webmail: none
 postfix:
   parameters:
     smtpd_client_connection_count_limit: "500"
