@@ -20,7 +20,7 @@ from bench.delivery import say, working_folder
 from bench.load import DOMAIN, SENDER
 from bench.machine import sender_address
 from bench.ports import Ports
-from bench.suite import EXTRA, Suite
+from bench.suite import Suite
 from bench.table import median, table
 from bench.variant import Place
 from keryx.core import password, process
@@ -59,8 +59,8 @@ def measure(plan: Plan) -> Provision:
     """Import accounts, then ask a small and a large directory in turn."""
     found = Provision()
     with sender_address() as sender, working_folder() as folder:
-        small = Suite("small", "small", filtered=True, extra=EXTRA)
-        large = Suite("large", "large", filtered=True, extra=EXTRA)
+        small = Suite("small", "small", filtered=True)
+        large = Suite("large", "large", filtered=True)
         ports = Ports(plan.port)
         try:
             say("starting two suites")
