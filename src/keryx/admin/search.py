@@ -286,6 +286,8 @@ class Follower:
         self._removals: int | None = None
         self._own_removals = 0
         self._dirty = False
+        self._uncounted = True
+        """Whether this process changed something since ``use`` counted."""
         self._first = threading.Event()
         self._stop = threading.Event()
         self._problem: errors.KeryxError | None = None
@@ -299,6 +301,7 @@ class Follower:
             self._own_removals += 1
             self.accounts.drop([address])
             self.aliases.drop([address])
+        self._uncounted = True
         self._dirty = True
 
     @property
@@ -317,9 +320,11 @@ class Follower:
         return self
 
     def use(self) -> Mapping[str, limits.Use]:
-        """Return what every domain uses; counted anew at most every second."""
+        """Return what every domain uses; what others changed is counted at most every second."""
         at, known = self._use
-        if time.monotonic() - at > SECONDS or self._dirty:
+        if time.monotonic() - at > SECONDS or self._uncounted:
+            # Before counting: a change meanwhile is counted the next time.
+            self._uncounted = False
             known = limits.tally(self.accounts.items, self.aliases.items)
             self._use = (time.monotonic(), known)
         return known
