@@ -197,6 +197,7 @@ def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, pr
     pending = True
     for component in wanted:
         if pending and component.uses_database:
+            progress.step("Setting up the databases")
             _databases(site, progress)
             pending = False
         progress.step(f"Starting {component.name} ({component.title})")
@@ -206,12 +207,12 @@ def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, pr
         if how:
             progress.done(f"{component.name} {how} in {time.monotonic() - begun:.1f} s")
     if pending:
+        progress.step("Setting up the databases")
         _databases(site, progress)
 
 
 def _databases(site: Site, progress: Progress) -> None:
     """Make the databases, ours or on somebody else's server, and bring the records' tables up to date."""
-    progress.step("Setting up the databases")
     done = provision.ensure(site)
     done += migrations.upgrade(site)
     if done:
