@@ -103,8 +103,7 @@ class Dovecot(Component):
             files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
         for program in ("learn-ham.sh", "learn-spam.sh"):
             files.append(File(view.sieve / "bin" / program, render(package, program, **names), 0o755))
-        for program in ("quota-warning.sh", *(("quota-status.sh",) if view.dialect == "2.3" else ())):
-            files.append(File(view.etc / program, render(package, program, **names), 0o755))
+        files.append(File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755))
         return files
 
     def watched(self, site: Site) -> Sequence[Path]:
