@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-import keryx
+from keryx.components import python
 from tests.running import Suite
 
 PRELUDE = """\
@@ -30,17 +29,22 @@ def as_web(suite: Suite, code: str) -> Any:
     ``tell(value)`` in the code hands a value back.
     """
     settings = str(suite.site.paths.etc("admin") / "settings.json")
-    said = python_as("keryx", PRELUDE.format(settings=settings) + code)
+    # The process itself may run from a copy, where the checkout is closed to its user.
+    process = python.command(suite.site, "keryx.web", user="keryx")
+    places = process.env.get("PYTHONPATH", "")
+    said = python_as("keryx", PRELUDE.format(settings=settings) + code, process.argv[0], places)
     return json.loads(said.splitlines()[-1]) if said.strip() else None
 
 
-def python_as(user: str, code: str, *, groups: str = "") -> str:
+def python_as(
+    user: str, code: str, interpreter: str = sys.executable, places: str = "", *, groups: str = ""
+) -> str:
     """Run code as a system user, with its own groups or with those named; return what it printed."""
     who = ["--init-groups"] if not groups else ["--groups", groups]
     done = subprocess.run(
-        ["setpriv", "--reuid", user, "--regid", user, *who, sys.executable, "-P", "-c", code],
+        ["setpriv", "--reuid", user, "--regid", user, *who, interpreter, "-P", "-c", code],
         cwd="/",
-        env={**os.environ, "PYTHONPATH": str(Path(keryx.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": places or str(python.PACKAGE.parent)},
         capture_output=True,
         text=True,
         timeout=120,
