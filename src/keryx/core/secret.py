@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import string
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +69,7 @@ class SecretStore:
         if name not in self._cache:
             path = self.path(name)
             if not path.exists():
-                self.put(name, (make or generate)())
+                self._make(name, (make or generate)())
             self._cache[name] = read(path)
         return self._cache[name]
 
@@ -75,6 +78,13 @@ class SecretStore:
         files.make_directory(files.Directory(self.folder, 0o700))
         files.write(self.path(name), value, mode=0o600)
         self._cache[name] = Secret(value)
+
+    def _make(self, name: str, value: str) -> None:
+        # Components that start at the same time must agree on it: whoever comes first decides.
+        files.make_directory(files.Directory(self.folder, 0o700))
+        with tempfile.TemporaryDirectory(dir=self.folder) as own, contextlib.suppress(FileExistsError):
+            files.write(Path(own) / name, value, mode=0o600)
+            os.link(Path(own) / name, self.path(name))
 
 
 class PlaceholderSecrets(SecretStore):
