@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import imaplib
+import smtplib
 import ssl
 
 import pytest
 
+from keryx.components.dovecot import commands
+from tests.clients import submission
 from tests.running import Suite
 
 PASSWORD = "rabbit-hole-garden"
@@ -48,6 +51,16 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(suite: Suite) -> None:
     assert_ended(session)
     assert_refused(suite, address, old)
     login(suite, address, PASSWORD).logout()
+
+
+def test_postfix_keeps_no_old_password_over_a_reload_of_dovecot(suite: Suite) -> None:
+    address, old = suite.account()
+    with submission(suite, address, old), submission(suite) as waiting:
+        commands.reload(suite.site)
+        suite.keryx("user", "passwd", address, "--password-stdin", input=PASSWORD + "\n")
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            waiting.login(address, old)
+        waiting.login(address, PASSWORD)
 
 
 def test_an_inactive_account_is_out_at_once(suite: Suite) -> None:

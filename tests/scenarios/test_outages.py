@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import imaplib
 import smtplib
+import ssl
 
 import pytest
 
@@ -74,6 +75,16 @@ def test_without_the_store_nothing_is_taken(world: World) -> None:
         assert rcpt(suite, login[0]).startswith("451 4.3.0")
     assert send(suite, login[0], subject).startswith("250")
     arrives(suite, login, subject)
+
+
+def test_who_is_logged_in_is_logged_out_when_the_store_ends(world: World) -> None:
+    suite, login = world.suite, world.suite.account("alice")
+    with imap(suite, *login) as client, suite.without("dovecot"):
+        client.sock.settimeout(10)
+        with pytest.raises((imaplib.IMAP4.abort, ConnectionError, ssl.SSLError)):
+            client.noop()
+    with imap(suite, *login) as client:
+        assert client.noop()[0] == "OK"
 
 
 def test_without_the_filter_nothing_is_let_in_unscanned(world: World) -> None:

@@ -70,6 +70,8 @@ class Component(abc.ABC):
     """Whether it keeps something in PostgreSQL: ``keryx up`` makes the databases before its turn."""
     stop_signal: ClassVar[str] = "TERM"
     """The signal that ends the daemon in good order."""
+    stop_group: ClassVar[bool] = False
+    """Whether the signal goes to its children too, because it leaves some of them running."""
     own_code: ClassVar[bool] = False
     """Whether it is a Python process of ours, to be restarted when this program's code changed."""
     start_timeout: ClassVar[float] = 60

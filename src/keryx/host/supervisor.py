@@ -53,6 +53,7 @@ class _Program:
     environment: str
     priority: int
     stop_signal: str
+    stop_group: bool
     log: Path
 
 
@@ -66,6 +67,7 @@ def configuration(site: Site, components: Sequence[Component], config: Path) -> 
             # Counted over all components: one that is switched on must not move the others.
             10 * (registry.COMPONENTS.index(component) + 1),
             component.stop_signal,
+            component.stop_group,
             site.paths.log(component.name),
         )
         for component in components

@@ -5,11 +5,15 @@ Those that speak to the running Dovecot raise NotReady when it does not run.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from keryx.core import errors
 from keryx.core.process import Completed, run
@@ -54,8 +58,22 @@ def _installed_at(program: str) -> float:
 
 
 def reload(site: Site) -> None:
-    """Make the running Dovecot take up its changed configuration."""
+    """Make the running Dovecot take up its changed configuration; sessions go on.
+
+    With ``shutdown_clients = no`` the auth processes of before would also go on, for as long as
+    a client holds them: Postfix does. They know the old settings and what they remember of
+    passwords is out of ``doveadm auth cache flush``'s reach, so they end here.
+    """
     doveadm(site, "reload")
+    master = psutil.Process(int((site.paths.run("dovecot") / "master.pid").read_text()))
+    old = set(master.children())
+    deadline = time.monotonic() + 10
+    while set(master.children()) <= old and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in old:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.cmdline()[0].endswith("/auth"):
+                process.terminate()
 
 
 def flush(site: Site, *addresses: str) -> int:

@@ -40,6 +40,8 @@ class Dovecot(Component):
     title = "mailboxes, IMAP, POP3, login"
     section = DovecotSettings
     users = (SystemUser(USER),)
+    # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.
+    stop_group = True
 
     def packages(self, platform: Platform) -> Sequence[str]:
         newer = platform.id == "debian" and platform.version.split(".")[0].isdigit()

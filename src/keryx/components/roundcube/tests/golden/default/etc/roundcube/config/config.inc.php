@@ -50,6 +50,9 @@ $config['session_samesite'] = 'Lax';
 $config['use_https'] = true;
 $config['login_autocomplete'] = 2;
 $config['login_lc'] = 2;
+// Whoever guesses is slowed down by Dovecot, by his address; a lock by name would let any stranger
+// keep a user out of the webmail.
+$config['login_rate_limit'] = 0;
 // The gateway names the client (REMOTE_ADDR); a header of the client's own counts for nothing.
 $config['proxy_whitelist'] = [];
 
