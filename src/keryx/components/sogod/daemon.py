@@ -1,56 +1,96 @@
-"""The description of a sogod, which both components are made of."""
+"""What the components that are a sogod have in common."""
 
 from __future__ import annotations
 
+import abc
 import time
 from collections.abc import Sequence
+from typing import ClassVar
 
-from keryx.components.component import Command
+from keryx.components.component import Command, Component, Platform
 from keryx.components.sogod.view import View, text, yes
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.process import run
 from keryx.core.render import render
+from keryx.settings.site import Site
 
 USER = "sogo"
 """Brought by the package. Another one could not read the packaged /etc/sogo/sogo.conf, without which
 sogod does not start."""
-STOP_SIGNAL = "KILL"
-"""For the watchdog, which holds nothing: its workers notice, finish what they answer and leave. It sees
-a SIGTERM only after up to 30 seconds, which three of them would make a minute and a half of every stop."""
 DRAFT_DAYS = 7
 """Days after which attachments of messages that were never sent or saved are given up."""
 
 
-def directories(view: View) -> Sequence[Directory]:
-    """Return the folders of a sogod. Its own is read-only to it: GNUstep then keeps no state there."""
-    return (
-        Directory(view.etc, 0o750, "root", USER),
-        Directory(view.run, 0o750, USER, USER),
-        Directory(view.spool.parent, 0o700, USER, USER),
-        Directory(view.spool, 0o700, USER, USER),
-    )
+class Sogod(Component):
+    """A sogod: its pool of workers says who it is for."""
 
+    # For the watchdog, which holds nothing: its workers notice, finish what they answer and leave.
+    # It sees a SIGTERM only after up to 30 seconds; three of them would make that a minute and a half.
+    stop_signal = "KILL"
+    uses_database = True
+    probe: ClassVar[tuple[str, str, int]]
+    """A request, and the status that says that a worker is there. Without a password, 401 says so."""
 
-def files(view: View) -> Sequence[File]:
-    """Return what a sogod reads."""
-    names = {
-        "view": view,
-        "site": view.site,
-        "attributes": view.shared.directory.attributes,
-        "text": text,
-        "yes": yes,
-    }
+    @abc.abstractmethod
+    def view(self, site: Site) -> View:
+        """Return what its files are made from."""
 
-    def made(name: str) -> str:
-        return render(__package__ or "", name, **names)
+    def packages(self, platform: Platform) -> Sequence[str]:
+        return ("sogo", "postgresql-client")
 
-    return (
-        File(view.etc / "GNUstep.conf", made("GNUstep.conf")),
-        File(view.etc / "ldap.conf", made("ldap.conf")),
-        File(view.etc / "pg_service.conf", made("pg_service.conf"), 0o640, "root", USER, secret=True),
-        File(view.etc / "sogod.plist", made("sogod.plist"), 0o640, "root", USER, secret=True),
-    )
+    def enabled(self, site: Site) -> bool:
+        return site.sogo_enabled
+
+    def directories(self, site: Site) -> Sequence[Directory]:
+        """Return its folders. The one of the files is read-only to it: GNUstep then keeps no state there."""
+        view = self.view(site)
+        return (
+            Directory(view.etc, 0o750, "root", USER),
+            Directory(view.run, 0o750, USER, USER),
+            Directory(view.spool.parent, 0o700, USER, USER),
+            Directory(view.spool, 0o700, USER, USER),
+        )
+
+    def render(self, site: Site) -> Sequence[File]:
+        view = self.view(site)
+        names = {
+            "view": view,
+            "site": site,
+            "attributes": view.shared.directory.attributes,
+            "text": text,
+            "yes": yes,
+        }
+
+        def made(name: str) -> str:
+            return render(__package__ or "", name, **names)
+
+        return (
+            File(view.etc / "GNUstep.conf", made("GNUstep.conf")),
+            File(view.etc / "ldap.conf", made("ldap.conf")),
+            File(view.etc / "pg_service.conf", made("pg_service.conf"), 0o640, "root", USER, secret=True),
+            File(view.etc / "sogod.plist", made("sogod.plist"), 0o640, "root", USER, secret=True),
+        )
+
+    def prepare(self, site: Site) -> None:
+        """Wait for the database; remove attachments that were left behind while a message was written."""
+        view = self.view(site)
+        _await_database(view)
+        _tidy(view)
+
+    def command(self, site: Site) -> Command:
+        """Return the process. Its settings are in files; the one argument tells two homes apart in ps."""
+        view = self.view(site)
+        words = ("/usr/sbin/sogod", "-WOPidFile", str(view.run / "sogod.pid"))
+        return Command(words, user=USER, env=environment(view))
+
+    def ready(self, site: Site) -> None:
+        method, path, status = self.probe
+        endpoint = self.view(site).pool.endpoint
+        request = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode()
+        line = network.exchange(endpoint, request, timeout=10).partition(b"\r\n")[0]
+        if line.split()[1:2] != [b"%d" % status]:
+            raise errors.NotReady(f"{endpoint} answers {line[:60]!r} to {method} {path}.")
 
 
 def environment(view: View) -> dict[str, str]:
@@ -64,13 +104,7 @@ def environment(view: View) -> dict[str, str]:
     }
 
 
-def command(view: View) -> Command:
-    """Return the process. Its settings are in files; the one argument tells two homes apart in ps."""
-    words = ("/usr/sbin/sogod", "-WOPidFile", str(view.run / "sogod.pid"))
-    return Command(words, user=USER, env=environment(view))
-
-
-def await_database(view: View) -> None:
+def _await_database(view: View) -> None:
     """Raise NotReady unless the database takes us.
 
     SOGo looks for its tables, and makes them, in its first second only: started too early it would
@@ -85,7 +119,7 @@ def await_database(view: View) -> None:
         ) from error
 
 
-def tidy(view: View) -> None:
+def _tidy(view: View) -> None:
     """Remove attachments that were left behind while a message was written."""
     limit = time.time() - DRAFT_DAYS * 86400
     for path in sorted(view.spool.rglob("*"), reverse=True):
@@ -95,12 +129,3 @@ def tidy(view: View) -> None:
             path.unlink(missing_ok=True)
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-
-
-def answers(view: View, method: str, path: str, statuses: Sequence[int]) -> None:
-    """Return when a worker answers with one of the statuses; raises NotReady."""
-    request = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode()
-    line = network.exchange(view.pool.endpoint, request, timeout=10).partition(b"\r\n")[0]
-    words = line.split()
-    if len(words) < 2 or not words[1].isdigit() or int(words[1]) not in statuses:
-        raise errors.NotReady(f"{view.pool.endpoint} answers {line[:60]!r} to {method} {path}.")
