@@ -41,9 +41,3 @@ def _table() -> dict[int, tuple[int, float]]:
         fields = text.rpartition(")")[2].split()
         table[int(folder.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / TICK)
     return table
-
-
-def steal() -> float:
-    """Return the seconds so far in which other guests had this machine's processors."""
-    fields = Path("/proc/stat").read_text().splitlines()[0].split()
-    return int(fields[8]) / TICK

@@ -143,7 +143,7 @@ def test_arguments_of_another_type_are_refused(suite: Suite, name: str, argument
         ("keryx.admin.store.put_script", {"address": "a\n@example.org", "script": "keep;"}),
         ("keryx.admin.store.put_script", {"address": "a@example.org", "script": "keep;\0"}),
         ("keryx.admin.store.put_script", {"address": "a@example.org", "script": "#" * (512 * 1024 + 1)}),
-        ("keryx.admin.store.get_script", {"address": "%{user}@example.org"}),
+        ("keryx.admin.store.put_script", {"address": "%{user}@example.org", "script": "keep;"}),
         ("keryx.admin.queue.show", {"message": "../../../etc/passwd"}),
         ("keryx.admin.queue.show", {"message": "-d"}),
         ("keryx.admin.queue.hold", {"choice": {"ids": ["ALL"]}}),

@@ -104,9 +104,3 @@ def forget_script(site: Site, address: str) -> None:
     folder = commands.mailbox_path(site, addresses.own_address(address)) / "sieve"
     for name in (f"{SCRIPT}.sieve", f"{SCRIPT}.svbin"):
         (folder / name).unlink(missing_ok=True)
-
-
-@privileged(timeout=60, shown=("address",))
-def get_script(site: Site, address: str) -> str:
-    """Return the account's script of ours; empty when it has none."""
-    return commands.sieve_get(site, addresses.own_address(address), SCRIPT)

@@ -145,6 +145,7 @@ class Door:
             outcome = f"{type(error).__name__}: {' '.join(error.sentence.split())[:200]}"
             answer = {"error": privileged.tell_error(error)}
         except Exception:
+            # One mistaken action must neither end the door for the others nor show them its insides.
             log.exception("%s failed", said)
             outcome = "failed"
             failure = errors.KeryxError(

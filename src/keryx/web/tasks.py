@@ -71,6 +71,7 @@ class Teller:
             self._log_failure(what, error.sentence)
             return False
         except Exception:
+            # A task that ended with a mistake would not be tried again: others wait for what it does.
             log.exception("%s failed", what)
             return False
         if what in self._failing:

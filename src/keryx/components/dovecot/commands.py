@@ -240,13 +240,6 @@ def sieve_put(site: Site, address: str, name: str, script: str) -> None:
         raise errors.BadInput(f"The Sieve script is not accepted: {_complaint(done.stderr)}")
 
 
-def sieve_get(site: Site, address: str, name: str) -> str:
-    """Return a script of an account; empty when it has none of that name. Raises NotFound."""
-    done = doveadm(site, "sieve", "get", "-u", address, name, accept=(NO_SCRIPT, NO_USER))
-    _check_user(done, address)
-    return "" if done.returncode else done.stdout.removeprefix("sieve script:\n")
-
-
 def sieve_delete(site: Site, address: str, name: str) -> bool:
     """Remove a script of an account; return whether there was one. Raises NotFound."""
     done = doveadm(site, "sieve", "delete", "-u", address, name, accept=(NO_SCRIPT, NO_USER))
