@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keryx.admin import dkim
+from keryx.core.wording import shown
 from keryx.dns import records
 from keryx.dns.records import Record
 from keryx.settings.site import Site
@@ -23,4 +24,6 @@ def host_records(site: Site) -> Sequence[Record]:
 
 def key_record(key: dkim.Key) -> Record:
     """Return the record that publishes a DKIM key."""
-    return Record(key.record_name, "TXT", key.record_text, "DKIM: the public key of the domain's signatures.")
+    return Record(
+        key.record_name, "TXT", key.record_text, shown("DKIM: the public key of the domain's signatures.")
+    )

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keryx.core.wording import shown
 from keryx.dns import mta_sts
 from keryx.settings.site import Site
 
@@ -65,24 +66,28 @@ def of_domain(site: Site, domain: str, dkim: Mapping[str, str]) -> Sequence[Reco
     host = site.settings.host
     postmaster = site.settings.postmaster_address
     return [
-        Record(domain, "MX", f"10 {host}.", "Mail for the domain comes to this server."),
+        Record(domain, "MX", f"10 {host}.", shown("Mail for the domain comes to this server.")),
         Record(
             domain,
             "TXT",
             "v=spf1 mx -all",
-            "SPF: only the domain's MX sends its mail. Add what else does, such as a relay host "
-            "(include:...), before -all.",
+            shown(
+                "SPF: only the domain's MX sends its mail. Add what else does, such as a relay host "
+                "(include:...), before -all."
+            ),
         ),
         *(
-            Record(name, "TXT", text, "DKIM: the public key of the domain's signatures.")
+            Record(name, "TXT", text, shown("DKIM: the public key of the domain's signatures."))
             for name, text in dkim.items()
         ),
         Record(
             f"_dmarc.{domain}",
             "TXT",
             f"v=DMARC1; p=none; rua=mailto:{postmaster}",
-            "DMARC: receivers report how the domain's mail fares. When the reports show nothing "
-            "unexpected, change p=none to p=quarantine, then to p=reject.",
+            shown(
+                "DMARC: receivers report how the domain's mail fares. When the reports show nothing "
+                "unexpected, change p=none to p=quarantine, then to p=reject."
+            ),
         ),
         *_transport_security(site, domain),
         *_services(site, domain),
@@ -94,14 +99,21 @@ def of_host(site: Site) -> Sequence[Record]:
     """Return what the server's own name needs, once for all domains."""
     host = site.settings.host
     greeting = Record(
-        host, "TXT", "v=spf1 a -all", "SPF of the greeting and of bounces, which carry the host's name."
+        host,
+        "TXT",
+        "v=spf1 a -all",
+        shown("SPF of the greeting and of bounces, which carry the host's name."),
     )
     others = [name for name in _own_names(site) if name != host]
     return [
-        *_addresses(site, host, "The server's address."),
+        *_addresses(site, host, shown("The server's address.")),
         *_ways_back(site, host),
         greeting,
-        *(record for name in others for record in _addresses(site, name, "Another name of the server.")),
+        *(
+            record
+            for name in others
+            for record in _addresses(site, name, shown("Another name of the server."))
+        ),
     ]
 
 
@@ -109,20 +121,22 @@ def _transport_security(site: Site, domain: str) -> Iterator[Record]:
     """Yield what makes other servers insist on TLS, and report where it fails."""
     if site.https_port is None or site.settings.web.mta_sts.mode == "none":
         return
-    host, mode = site.settings.host, site.settings.web.mta_sts.mode
+    host = site.settings.host
     yield Record(
         f"_mta-sts.{domain}",
         "TXT",
         f"v=STSv1; id={mta_sts.identifier(site)}",
-        f"MTA-STS: other servers deliver over verified TLS; the policy says {mode} (web.mta_sts). It needs "
-        f"a certificate for mta-sts.{domain} that the world trusts.",
+        shown(
+            "MTA-STS: other servers deliver over verified TLS, as web.mta_sts says. It needs a certificate "
+            "for the name mta-sts of this domain that the world trusts."
+        ),
     )
-    yield Record(f"mta-sts.{domain}", "CNAME", f"{host}.", "Where the policy is fetched.")
+    yield Record(f"mta-sts.{domain}", "CNAME", f"{host}.", shown("Where the policy is fetched."))
     yield Record(
         f"_smtp._tls.{domain}",
         "TXT",
         f"v=TLSRPTv1; rua=mailto:{site.settings.postmaster_address}",
-        "Other servers report once a day how TLS to this server fared.",
+        shown("Other servers report once a day how TLS to this server fared."),
     )
 
 
@@ -134,7 +148,7 @@ def _services(site: Site, domain: str) -> Iterator[Record]:
         ("_submissions", "submissions", "smtp", 0),
         ("_sieve", "sieve", "imap", 0),
     )
-    why = "Mail programs find the server by it."
+    why = shown("Mail programs find the server by it.")
     for service, port_name, host, priority in mail:
         port = site.port(port_name)
         if port is not None:
@@ -149,21 +163,31 @@ def _web(site: Site, domain: str) -> Iterator[Record]:
     if port is None:
         return
     yield Record(
-        f"autoconfig.{domain}", "CNAME", f"{host}.", "Thunderbird and others ask here for their set-up."
+        f"autoconfig.{domain}",
+        "CNAME",
+        f"{host}.",
+        shown("Thunderbird and others ask here for their set-up."),
     )
-    yield Record(f"autodiscover.{domain}", "CNAME", f"{host}.", "Outlook and phones ask here for theirs.")
+    yield Record(
+        f"autodiscover.{domain}", "CNAME", f"{host}.", shown("Outlook and phones ask here for theirs.")
+    )
     yield Record(
         f"_autodiscover._tcp.{domain}",
         "SRV",
         f"0 1 {port} {host}.",
-        f"The same for Outlook where the certificate is not for autodiscover.{domain}.",
+        shown("The same for Outlook where the certificate is not for this domain's name autodiscover."),
     )
     if not site.sogo_enabled:
         return
-    for service, what in (("_caldavs", "calendars"), ("_carddavs", "contacts")):
+    for service, why in (
+        ("_caldavs", shown("Programs find the calendars by it.")),
+        ("_carddavs", shown("Programs find the contacts by it.")),
+    ):
         target = f"0 1 {port} {site.web_host('webmail')}."
-        yield Record(f"{service}._tcp.{domain}", "SRV", target, f"Programs find the {what} by it.")
-        yield Record(f"{service}._tcp.{domain}", "TXT", "path=/SOGo/dav/", "The path that belongs to it.")
+        yield Record(f"{service}._tcp.{domain}", "SRV", target, why)
+        yield Record(
+            f"{service}._tcp.{domain}", "TXT", "path=/SOGo/dav/", shown("The path that belongs to it.")
+        )
 
 
 def _own_names(site: Site) -> Sequence[str]:
@@ -186,7 +210,7 @@ def _addresses(site: Site, name: str, why: str) -> Iterator[Record]:
 
 
 def _ways_back(site: Site, host: str) -> Iterator[Record]:
-    reason = "The way back, set by whoever gave you the address: many servers refuse mail without it."
+    reason = shown("The way back, set by whoever gave you the address: many servers refuse mail without it.")
     for address in _public(site):
         yield Record(address.reverse_pointer, "PTR", f"{host}.", reason)
     if not _public(site):

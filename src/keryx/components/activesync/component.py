@@ -8,6 +8,7 @@ from keryx.components.activesync.settings import ActivesyncSettings
 from keryx.components.component import Platform
 from keryx.components.sogod.daemon import Sogod
 from keryx.components.sogod.view import Pool, View
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 
@@ -15,7 +16,7 @@ class Activesync(Sogod):
     """SOGo's workers for phones."""
 
     name = "activesync"
-    title = "phones (ActiveSync)"
+    title = shown("phones (ActiveSync)")
     section = ActivesyncSettings
     probe = ("OPTIONS", "/SOGo/Microsoft-Server-ActiveSync", 401)
 

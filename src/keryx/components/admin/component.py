@@ -10,6 +10,7 @@ from keryx.components.admin import secrets
 from keryx.components.component import Command, Component, Platform, SystemUser
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
+from keryx.core.wording import shown
 from keryx.settings import applied
 from keryx.settings.site import GATEWAY, Site
 
@@ -20,7 +21,7 @@ class Admin(Component):
     """Keryx's own pages and API."""
 
     name = "admin"
-    title = "administration, API, set-up pages"
+    title = shown("administration, API, set-up pages")
     users = (SystemUser(USER), SystemUser(GATEWAY))
     own_code = True
     uses_database = True

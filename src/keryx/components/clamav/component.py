@@ -10,6 +10,7 @@ from keryx.components.component import Command, Component, Platform
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 USER = "clamav"
@@ -23,7 +24,7 @@ class Clamav(Component):
     """The virus scanner."""
 
     name = "clamav"
-    title = "virus scanner"
+    title = shown("virus scanner")
     section = ClamavSettings
     # Loading eight million signatures takes a minute, fetching them at the first start a few.
     start_timeout = 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keryx.components.sogod.daemon import Sogod
 from keryx.components.sogod.settings import SogoSettings
 from keryx.components.sogod.view import Pool, View
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 
@@ -12,7 +13,7 @@ class Dav(Sogod):
     """SOGo's workers for calendar and contact programs."""
 
     name = "dav"
-    title = "calendars, contacts (DAV)"
+    title = shown("calendars, contacts (DAV)")
     probe = ("OPTIONS", "/SOGo/dav/", 401)
 
     def view(self, site: Site) -> View:

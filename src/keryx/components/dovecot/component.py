@@ -14,6 +14,7 @@ from keryx.core import errors, network, signing
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import AUDIENCE, Site
 
 SCRIPTS = ("before/10-spam.sieve", "learn-ham.sieve", "learn-spam.sieve")
@@ -37,7 +38,7 @@ class Dovecot(Component):
     """The message store."""
 
     name = "dovecot"
-    title = "mailboxes, IMAP, POP3, login"
+    title = shown("mailboxes, IMAP, POP3, login")
     section = DovecotSettings
     users = (SystemUser(USER),)
     # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.

@@ -10,6 +10,7 @@ from keryx.components.freshclam.settings import FreshclamSettings
 from keryx.core import errors
 from keryx.core.files import Directory, File
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 USER = "clamav"
@@ -19,7 +20,7 @@ class Freshclam(Component):
     """Updates of the virus database."""
 
     name = "freshclam"
-    title = "virus database updates"
+    title = shown("virus database updates")
     section = FreshclamSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:

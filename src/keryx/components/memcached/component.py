@@ -6,6 +6,7 @@ from keryx.components.component import Command, Component, Platform
 from keryx.components.memcached.settings import MemcachedSettings
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 CONNECTIONS = 4096
@@ -16,7 +17,7 @@ class Memcached(Component):
     """SOGo's cache."""
 
     name = "memcached"
-    title = "cache of SOGo"
+    title = shown("cache of SOGo")
     section = MemcachedSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:

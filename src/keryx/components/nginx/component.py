@@ -20,6 +20,7 @@ from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.process import run
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, SOGO_RESOURCES, Site
 
 SHARED = ("nginx.conf", "listen.conf", "headers.conf", "proxy.conf", "pages.conf", "clients.conf")
@@ -36,7 +37,7 @@ class Nginx(Component):
     """The gateway of the web side."""
 
     name = "nginx"
-    title = "web gateway"
+    title = shown("web gateway")
     section = NginxSettings
     users = (SystemUser(GATEWAY),)
 

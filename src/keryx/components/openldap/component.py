@@ -14,6 +14,7 @@ from keryx.core import errors, files, network, password
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 PACKAGED_SCHEMAS = ("core", "cosine", "inetorgperson", "misc", "nis")
@@ -32,7 +33,7 @@ class Openldap(Component):
     """The embedded directory."""
 
     name = "openldap"
-    title = "directory"
+    title = shown("directory")
     section = OpenldapSettings
     # Signal 2 and 15 alike: slapd answers what it has begun, closes the database and ends.
     stop_signal = "TERM"

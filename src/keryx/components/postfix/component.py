@@ -12,6 +12,7 @@ from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.process import run
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 DOORS = ("smtp", "submission", "submissions")
@@ -23,7 +24,7 @@ class Postfix(Component):
     """The mail transfer and submission agent."""
 
     name = "postfix"
-    title = "SMTP and submission"
+    title = shown("SMTP and submission")
     section = PostfixSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:

@@ -12,6 +12,7 @@ from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 MAJOR = {("debian", "13"): 17, ("ubuntu", "24.04"): 16}
@@ -22,7 +23,7 @@ class Postgresql(Component):
     """The embedded database server."""
 
     name = "postgresql"
-    title = "database"
+    title = shown("database")
     section = PostgresqlSettings
     # A fast shutdown: sessions are ended, what was committed is kept. TERM would wait for them all.
     stop_signal = "INT"

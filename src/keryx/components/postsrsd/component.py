@@ -10,6 +10,7 @@ from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 SECRET = "srs"  # noqa: S105 - its name, not its value
@@ -19,7 +20,7 @@ class Postsrsd(Component):
     """The Sender Rewriting Scheme for forwarded mail."""
 
     name = "postsrsd"
-    title = "senders of forwarded mail"
+    title = shown("senders of forwarded mail")
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("postsrsd",)

@@ -9,6 +9,7 @@ from keryx.components import python
 from keryx.components.component import Command, Component, Platform, SystemUser
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
+from keryx.core.wording import shown
 from keryx.settings import applied
 from keryx.settings.site import Site
 
@@ -20,7 +21,7 @@ class Privileged(Component):
     """Root's process behind the web."""
 
     name = "privileged"
-    title = "what needs root, for the web"
+    title = shown("what needs root, for the web")
     users = (SystemUser(USER),)
     own_code = True
 

@@ -8,6 +8,7 @@ from keryx.components.redis.settings import RedisSettings
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 
@@ -15,7 +16,7 @@ class Redis(Component):
     """The Redis protocol server of the filter."""
 
     name = "redis"
-    title = "filter statistics"
+    title = shown("filter statistics")
     section = RedisSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:

@@ -22,6 +22,7 @@ from keryx.components.roundcube.view import (
 from keryx.core import errors, files
 from keryx.core.files import Directory, File
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, Site
 
 PHP = {("debian", "13"): "8.4", ("ubuntu", "24.04"): "8.3"}
@@ -32,7 +33,7 @@ class Roundcube(Component):
     """The webmail beside SOGo, or instead of it."""
 
     name = "roundcube"
-    title = "webmail Roundcube"
+    title = shown("webmail Roundcube")
     section = RoundcubeSettings
     users = (SystemUser(USER), SystemUser(GATEWAY))
     uses_database = True

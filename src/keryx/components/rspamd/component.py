@@ -16,6 +16,7 @@ from keryx.components.rspamd.view import View
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, Site
 
 USER = "_rspamd"
@@ -55,7 +56,7 @@ class Rspamd(Component):
     """The spam filter."""
 
     name = "rspamd"
-    title = "spam filter, signatures"
+    title = shown("spam filter, signatures")
     section = RspamdSettings
     # Dovecot's learning scripts run as vmail and reach the controller by its group; the gateway the pages.
     users = (SystemUser("vmail"), SystemUser(GATEWAY))

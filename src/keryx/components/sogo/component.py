@@ -6,6 +6,7 @@ from keryx.components.sogo import commands
 from keryx.components.sogod.daemon import Sogod
 from keryx.components.sogod.settings import SogoSettings
 from keryx.components.sogod.view import Pool, View
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 
@@ -13,7 +14,7 @@ class Sogo(Sogod):
     """SOGo's workers for browsers."""
 
     name = "sogo"
-    title = "webmail SOGo"
+    title = shown("webmail SOGo")
     section = SogoSettings
     probe = ("GET", "/SOGo/", 200)
 

@@ -17,6 +17,7 @@ from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.process import run
 from keryx.core.render import render
+from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 ROOT_KEY = Path("/usr/share/dns/root.key")
@@ -27,7 +28,7 @@ class Unbound(Component):
     """The validating resolver of the suite."""
 
     name = "unbound"
-    title = "DNS resolver (DNSSEC)"
+    title = shown("DNS resolver (DNSSEC)")
     section = UnboundSettings
 
     def packages(self, platform: Platform) -> Sequence[str]:
