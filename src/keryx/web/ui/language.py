@@ -68,7 +68,7 @@ def size(language: str, megabytes: float | None) -> str:
             value = megabytes / factor
             return f"{number(language, value, 0 if value == int(value) else 1)} {unit}"
     if 0 < megabytes < 1:
-        return f"{number(language, megabytes * 1024)} KB"
+        return f"{number(language, max(1, megabytes * 1024))} KB"
     return f"{number(language, megabytes)} MB"
 
 
