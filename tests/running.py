@@ -93,7 +93,7 @@ class Suite:
 
     @contextmanager
     def without(self, component: str) -> Iterator[None]:
-        """Run the block while a component is stopped; afterwards it is ready again."""
+        """Run the block while a component is stopped; afterwards it is ready again, and who follows it."""
         supervisor = Supervisor(self.site)
         supervisor.stop_component(component)
         try:
@@ -101,6 +101,13 @@ class Suite:
         finally:
             supervisor.start_component(component)
             wait_for(lambda: self._ready(component), f"{component} is ready again", 60)
+            self.wait_for_followers(component)
+
+    def wait_for_followers(self, component: str) -> None:
+        """Wait until who is restarted with a component answers again."""
+        for other in registry.enabled(self.site):
+            if component in other.follows:
+                wait_for(functools.partial(self._ready, other.name), f"{other.name} is ready again", 60)
 
     def _ready(self, component: str) -> bool:
         try:

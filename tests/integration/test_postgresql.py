@@ -282,6 +282,23 @@ def test_when_all_connections_are_in_use_the_next_one_is_told_so(
     engine.close()
 
 
+def test_after_an_outage_the_next_question_is_answered(fresh: Postgres) -> None:
+    site = fresh.set_up()
+    engine.close()
+    for _ in range(3):
+        preferences.get(site, "alice@example.org", "a")
+    fresh.stop()
+    with pytest.raises(errors.Unreachable), engine.connection(site):
+        pass
+    fresh.start()
+    for _ in range(engine.POOL + 1):
+        preferences.get(site, "alice@example.org", "a")
+    fresh.stop()
+    fresh.start()
+    preferences.get(site, "alice@example.org", "a")
+    engine.close()
+
+
 def test_a_transaction_is_whole_or_not_at_all(postgres: Postgres) -> None:
     site = postgres.site
 

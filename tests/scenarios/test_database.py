@@ -10,6 +10,7 @@ from typing import Any
 from keryx.components.postgresql import cluster
 from keryx.core import errors
 from keryx.records import preferences
+from tests import sogo
 from tests.clients import arrives
 from tests.running import Suite, wait_for
 from tests.scenarios.test_outages import send
@@ -46,8 +47,16 @@ def test_a_killed_server_comes_back_with_everything(suite: Suite) -> None:
     site, address = suite.site, f"{token()}@example.org"
     preferences.put(site, address, "kept", 1)
     mark = cluster.folder(site) / "postmaster.pid"
-    pid = int(mark.read_text().splitlines()[0])
-    os.kill(pid, 9)
+
+    def server() -> int | None:
+        try:
+            return int(mark.read_text().splitlines()[0])
+        except (FileNotFoundError, IndexError):
+            return None  # It is being written.
+
+    killed = server()
+    assert killed
+    os.kill(killed, 9)
 
     def back() -> bool:
         try:
@@ -55,9 +64,23 @@ def test_a_killed_server_comes_back_with_everything(suite: Suite) -> None:
         except errors.Unreachable:
             return False
 
-    wait_for(lambda: int(mark.read_text().splitlines()[0]) != pid, "a new server", 60)
+    wait_for(lambda: server() not in (None, killed), "a new server", 60)
     wait_for(back, "what was written", 60)
     wait_for(functools.partial(_well, suite), "all ready", 60)
+
+
+def test_sogo_keeps_no_connection_to_a_server_that_is_gone(suite: Suite) -> None:
+    login = suite.account("alice")
+    with sogo.program(suite) as http:
+
+        def answers() -> set[int]:
+            path = f"/SOGo/dav/{login[0]}/Calendar/"
+            return {http.request("PROPFIND", path, auth=login).status_code for _ in range(20)}
+
+        assert answers() == {207}
+        suite.keryx("restart", "postgresql")
+        suite.wait_for_followers("postgresql")
+        assert answers() == {207}
 
 
 def _well(suite: Suite) -> bool:

@@ -68,6 +68,8 @@ class Component(abc.ABC):
     """System users that no package brings."""
     uses_database: ClassVar[bool] = False
     """Whether it keeps something in PostgreSQL: ``keryx up`` makes the databases before its turn."""
+    follows: ClassVar[Sequence[str]] = ()
+    """Components whose every start restarts it: each connection to the old one would fail once more."""
     stop_signal: ClassVar[str] = "TERM"
     """The signal that ends the daemon in good order."""
     stop_group: ClassVar[bool] = False

@@ -11,6 +11,7 @@ import pwd
 import sys
 from typing import NoReturn
 
+from keryx.components import registry
 from keryx.components.component import Command, Component
 from keryx.host import leftovers
 from keryx.host.prepare import prepare, record
@@ -22,11 +23,26 @@ def become(component: Component, site: Site) -> NoReturn:
     prepare(component, site)
     record(component, site)
     leftovers.note(site.paths.home, component.name)
+    _restart_followers(component, site)
     command = component.command(site)
     sys.stdout.flush()
     sys.stderr.flush()
     drop_rights(command)
     os.execvpe(command.argv[0], command.argv, environment(command))
+
+
+def _restart_followers(component: Component, site: Site) -> None:
+    followers = [other.name for other in registry.enabled(site) if component.name in other.follows]
+    if not followers:
+        return
+    # Not above: every daemon's start waits for what is imported.
+    from keryx.host.supervisor import Supervisor
+
+    supervisor = Supervisor(site)
+    running = supervisor.processes()
+    for name in followers:
+        if name in running and running[name].state in ("STARTING", "RUNNING"):
+            supervisor.restart_component(name)
 
 
 def environment(command: Command) -> dict[str, str]:

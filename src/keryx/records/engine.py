@@ -199,19 +199,26 @@ class _Door:
         self._access = access
         self._pool: psycopg_pool.ConnectionPool[Connection] | None = None
         self._used = False
+        self._given = 0
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[Connection]:
         pool = self._pool
-        opened = self._from(pool) if pool is not None else self._first()
+        opened = self._from(pool) if pool is not None else None
+        if pool is not None and opened is not None:
+            try:
+                yield opened
+            finally:
+                with self._lock:
+                    self._given -= 1
+                pool.putconn(opened)
+            return
+        opened = self._first()
         try:
             yield opened
         finally:
-            if pool is not None:
-                pool.putconn(opened)
-            else:
-                opened.close()
+            opened.close()
 
     def close(self) -> None:
         with self._lock:
@@ -236,19 +243,20 @@ class _Door:
             self._used = True
         return opened
 
-    def _from(self, pool: psycopg_pool.ConnectionPool[Connection]) -> Connection:
+    def _from(self, pool: psycopg_pool.ConnectionPool[Connection]) -> Connection | None:
+        """Return a connection of the pool, or None when the pool lost its own: then it is given up."""
         try:
-            return pool.getconn()
+            opened = pool.getconn()
         except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
-            try:
-                # Either this says why, or the database is there and all connections are in use.
-                connect(self._access).close()
-            except errors.KeryxError:
-                self._give_up(pool)
-                raise
-            raise errors.Unreachable(
-                f"The database {shown(self._access)} is too busy.", remedy="Try again in a moment."
-            ) from error
+            if self._given >= POOL:
+                raise errors.Unreachable(
+                    f"The database {shown(self._access)} is too busy.", remedy="Try again in a moment."
+                ) from error
+            self._give_up(pool)
+            return None
+        with self._lock:
+            self._given += 1
+        return opened
 
     def _give_up(self, pool: psycopg_pool.ConnectionPool[Connection]) -> None:
         with self._lock:

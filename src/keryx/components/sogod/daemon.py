@@ -29,6 +29,7 @@ class Sogod(Component):
     # It sees a SIGTERM only after up to 30 seconds; three of them would make that a minute and a half.
     stop_signal = "KILL"
     uses_database = True
+    follows = ("postgresql",)
     probe: ClassVar[tuple[str, str, int]]
     """A request, and the status that says that a worker is there. Without a password, 401 says so."""
 
