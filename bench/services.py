@@ -75,7 +75,7 @@ class Services:
         """Start both and load the accounts."""
         self.site = make_home(self._folder, settings(self._offset, "127.0.0.1"))
         for name in ("openldap", "unbound"):
-            argv = [str(CHECKOUT / "keryx"), "run", name, "--home", str(self._folder)]
+            argv = [str(CHECKOUT / "keryx"), "run", name, "--exec", "--home", str(self._folder)]
             daemon = Daemon(name, argv, self._folder / f"{name}.log")
             daemon.start()
             self._daemons[name] = daemon

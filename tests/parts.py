@@ -34,12 +34,12 @@ class Parts:
         """The home's site."""
         return homes.site(self.home)
 
-    def start(self, name: str, *, ready: bool = True) -> None:
-        """Start a component and wait until it answers its protocol."""
+    def start(self, name: str, *, ready: bool = True, parent: bool = False) -> None:
+        """Start a component and wait until it answers its protocol; its parent stays if wanted."""
         self.log(name).parent.mkdir(exist_ok=True)
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [CHECKOUT / "keryx", "run", name, "--exec", "--home", self.home],
+                [CHECKOUT / "keryx", "run", name, *([] if parent else ["--exec"]), "--home", self.home],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -64,15 +64,19 @@ class Parts:
 
         wait_for(answers, f"{name} is ready", 120)
 
-    def stop(self, name: str) -> None:
-        """End a component in good order."""
+    def stop(self, name: str) -> int:
+        """End a component in good order; returns its exit status."""
         process = self._processes.pop(name)
         process.terminate()
         try:
-            process.wait(30)
+            return process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            return process.wait()
+
+    def ended(self, name: str) -> int:
+        """Wait until a component has ended by itself; returns its exit status."""
+        return self._processes.pop(name).wait(30)
 
     def pid(self, name: str) -> int:
         """Return the process id of a component's first process."""

@@ -42,6 +42,17 @@ def test_a_token_logs_in_wherever_the_password_does(suite: Suite) -> None:
     assert clients.login_everywhere(suite, address, password) == clients.everywhere(True)
 
 
+def test_tokens_and_passwords_at_the_same_time_do_not_disturb_each_other(suite: Suite) -> None:
+    address, password = suite.account("busy")
+    key = suite.site.token_key.reveal()
+    tokens = [jwt.encode(claims(address, exp=int(time.time()) + 300 + n), key, "ES256") for n in range(3)]
+    offered = [password, *tokens] * 8
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda text: works(suite, address, text), offered))
+    assert answers == [True] * len(offered)
+    assert not works(suite, address, "not " + password), "what is remembered of tokens lets nobody else in"
+
+
 def test_what_is_wrong_with_a_token_is_found(suite: Suite) -> None:
     address, _ = suite.account("holder")
     other, _ = suite.account("other")

@@ -242,7 +242,9 @@ def test_pages_together_are_the_list(site: Caller) -> None:
     ],
 )
 def test_search_texts_are_only_texts(site: Caller, alice: str, text: str) -> None:
-    assert site.get("/accounts", search=text)["total"] == 0
+    # Other tests' accounts may have such signs in their names; whoever is found has them all.
+    for found in site.get("/accounts", search=text)["items"]:
+        assert text in " ".join((found["address"], found["name"], *found["aliases"]))
     assert site.get("/aliases", search=text)["total"] == 0
     assert site.get("/domains", search=text)["total"] == 0
     for part in ("who", "subject", "action"):

@@ -34,6 +34,12 @@ def site() -> Site:
     return found
 
 
+def anew() -> Site:
+    """Return the suite as its settings are now: for a process that outlives their changes."""
+    site.cache_clear()
+    return site()
+
+
 def take(arguments: list[str]) -> list[str]:
     """Take ``--home`` and ``--config`` out of the arguments, wherever they stand before ``--``."""
     rest: list[str] = []

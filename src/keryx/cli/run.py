@@ -3,13 +3,14 @@ it imports."""
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
 
 from keryx.cli import context
 from keryx.components import registry
-from keryx.host import foreground
+from keryx.host import foreground, parent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -26,5 +27,14 @@ def run(
         bool, typer.Option("--exec", help="Become the daemon instead of staying its parent.")
     ] = False,
 ) -> None:
-    """Run one component in the foreground: the supervisor's command and a container's entrypoint."""
-    foreground.become(registry.find(component), context.site())
+    """Run one component in the foreground: the supervisor's command and a container's entrypoint.
+
+    As its parent, settings, secrets and certificates are taken up when their files change.
+    """
+    wanted = registry.find(component)
+    if exec_:
+        foreground.become(wanted, context.site())
+    logging.basicConfig(level=logging.INFO, format="keryx: %(message)s")
+    config = context.chosen.config or context.site().paths.home / "keryx.yaml"
+    sources = (config, context.site().paths.secrets)
+    raise typer.Exit(parent.stay(wanted, context.anew, sources))

@@ -1,7 +1,7 @@
 """``keryx run COMPONENT``: one component in the foreground.
 
-The supervisor's command and, later, a container's entrypoint: the same preparation, then the
-daemon takes this process's place.
+The supervisor's command: the daemon takes this process's place. In a container its parent stays
+(``parent.py``).
 """
 
 from __future__ import annotations

@@ -192,6 +192,11 @@ def _directory_files(site: Site, view: View, names: dict[str, object]) -> Sequen
 def _lookups(view: View) -> Sequence[Lookup]:
     return (
         Lookup("login", "Logins: one search by the account's address, one bind.", view.login_filter, True),
+        *(
+            [Lookup("token", "Logins whose token is verified.", view.login_filter, True)]
+            if view.site.tokens
+            else []
+        ),
         Lookup("user", "Delivery, quota, the filter: an account by its address or alias.", view.user_filter),
         Lookup(
             "alias-domain",

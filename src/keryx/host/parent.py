@@ -1,0 +1,204 @@
+"""``keryx run COMPONENT`` as the parent of its daemon: how a container runs.
+
+The parent takes up what changes while the daemon runs: settings, secrets and certificates are
+looked at every few seconds, and changed ones are checked by the daemon, then reloaded or, where
+that does not do, the daemon is restarted. Signals: TERM and INT end the daemon in good order, HUP
+looks for changes at once. As process 1 of a container it also reaps what others leave behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pwd
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keryx.components.component import Command, Component
+from keryx.core import errors
+from keryx.host import foreground, prepare
+from keryx.settings.site import Site
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 5.0
+"""Seconds between two looks at the files that others change."""
+GRACE = 50.0
+"""Seconds that a daemon has for its end; then it is killed. Kubernetes' own grace must be longer."""
+ENDING = {signal.SIGTERM, signal.SIGINT}
+HEARD = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
+
+
+def stay(component: Component, load: Callable[[], Site], sources: Sequence[Path]) -> int:
+    """Run the component until it ends or this process is told to end; return its exit status.
+
+    ``load`` reads the settings anew; ``sources`` are the files and folders that it reads. Raises
+    BadInput or CommandFailed when the first settings are refused: later ones that are refused leave
+    the daemon as it is, with a line in the log.
+    """
+    site = load()
+    prepare.prepare(component, site)
+    prepare.record(component, site)
+    with _ears() as ears:
+        return _Watch(component, load, sources, ears, site, _started(component.command(site))).run()
+
+
+@contextlib.contextmanager
+def _ears() -> Iterator[socket.socket]:
+    """Give a socket from which the numbers of the signals can be read that came since.
+
+    They are not blocked instead: every command that is run would inherit that.
+    """
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    before = {number: signal.signal(number, lambda *_: None) for number in HEARD}
+    woken = signal.set_wakeup_fd(there.fileno())
+    try:
+        yield here
+    finally:
+        signal.set_wakeup_fd(woken)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        here.close()
+        there.close()
+
+
+@dataclass
+class _Watch:
+    """The daemon, and what it was last told."""
+
+    component: Component
+    load: Callable[[], Site]
+    sources: Sequence[Path]
+    ears: socket.socket
+    site: Site
+    daemon: subprocess.Popen[bytes]
+    complaint: str = ""
+
+    def run(self) -> int:
+        seen = self._state()
+        while True:
+            heard = self._hear(INTERVAL)
+            status = self._reap()
+            if ENDING & heard:
+                return self._end() if status is None else 0
+            if status is not None:
+                log.error("%s ended by itself with status %d", self.component.name, status)
+                return status if status > 0 else 1
+            now = self._state()
+            if signal.SIGHUP in heard or now != seen:
+                seen = now
+                self._take_up()
+
+    def _hear(self, seconds: float) -> set[int]:
+        """Return the signals that came, at the latest after so many seconds."""
+        if not select.select([self.ears], [], [], seconds)[0]:
+            return set()
+        return set(self.ears.recv(4096))
+
+    def _state(self) -> dict[Path, tuple[int, int, int] | None]:
+        """Return what tells one content of the watched files from another, without reading them."""
+        paths = {*self.sources, *self.component.watched(self.site)}
+        folders = [path for path in paths if path.is_dir()]
+        paths.update(path for folder in folders for path in folder.iterdir() if not path.name.startswith("."))
+        return {path: _signature(path) for path in paths}
+
+    def _take_up(self) -> None:
+        try:
+            site = self.load()
+            changed = prepare.changed(self.component, site)
+            if not changed:
+                self.site = site
+                return
+            prepare.prepare(self.component, site)
+            self.site = site
+            how = "reloaded"
+            if not self.component.reload(site, changed):
+                how = "restarted"
+                self._end()
+                self.daemon = _started(self.component.command(site))
+            prepare.record(self.component, site)
+        except errors.KeryxError as error:
+            # The daemon goes on as it is; said once for each mistake.
+            if error.sentence != self.complaint:
+                log.error("changed settings are not taken up: %s", error.sentence)
+            self.complaint = error.sentence
+            return
+        self.complaint = ""
+        log.info("%s %s: %s", self.component.name, how, ", ".join(path.name for path in changed))
+
+    def _end(self) -> int:
+        """End the daemon in good order and return its exit status: 0 unless it had to be killed."""
+        number = signal.Signals[f"SIG{self.component.stop_signal}"]
+        self._tell(number)
+        deadline = time.monotonic() + GRACE
+        while self._reap() is None:
+            if time.monotonic() > deadline:
+                log.error("%s does not end; it is killed", self.component.name)
+                self._tell(signal.SIGKILL)
+                self.daemon.wait()
+                return 1
+            self._hear(1)
+        return 0
+
+    def _tell(self, number: signal.Signals) -> None:
+        try:
+            if self.component.stop_group or number == signal.SIGKILL:
+                os.killpg(self.daemon.pid, number)
+            else:
+                os.kill(self.daemon.pid, number)
+        except ProcessLookupError:
+            pass  # It has just ended.
+
+    def _reap(self) -> int | None:
+        """Reap what ended; return the daemon's exit status when it is among them."""
+        while True:
+            try:
+                # Only looked at: its status is the daemon object's to take.
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                break
+            if found is None:
+                break
+            if found.si_pid == self.daemon.pid:
+                self.daemon.poll()
+            else:
+                os.waitpid(found.si_pid, 0)
+        return self.daemon.poll()
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    # Kubernetes changes a link to a folder: the file behind it counts.
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _started(command: Command) -> subprocess.Popen[bytes]:
+    # A container may start as the daemon's own user: then there is nothing to change.
+    root = os.geteuid() == 0
+    entry = pwd.getpwnam(command.user)
+    env = foreground.environment(command)
+    env["HOME"] = entry.pw_dir
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return subprocess.Popen(
+        command.argv,
+        env=env,
+        cwd="/",
+        # A group of its own: it can be ended with its children, and no terminal's ^C reaches it first.
+        start_new_session=True,
+        user=entry.pw_uid if root else None,
+        group=entry.pw_gid if root else None,
+        extra_groups=os.getgrouplist(entry.pw_name, entry.pw_gid) if root else None,
+    )
