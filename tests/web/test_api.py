@@ -626,6 +626,21 @@ def test_trace_and_aliases(site: Caller, alice: str) -> None:
     site.delete(f"/aliases/@{DOMAIN}")
 
 
+def test_who_is_on_a_list_of_another_domain_is_not_told(api: Api, site: Caller, alice: str) -> None:
+    number = next(names)
+    here, there = f"sales{number}@{DOMAIN}", f"board{number}@{api.suite.domain}"
+    site.put(f"/aliases/{there}", {"targets": [alice, "director@ext.test"]})
+    site.put(f"/aliases/{here}", {"targets": [alice, there]})
+    told = api.new_key(DOMAIN).get("/trace", address=here)
+    assert {(end["kind"], end["address"]) for end in told["destinations"]} == {
+        ("mailbox", alice),
+        ("elsewhere", there),
+    }
+    assert "director" not in json.dumps(told)
+    site.delete(f"/aliases/{here}")
+    site.delete(f"/aliases/{there}")
+
+
 def test_the_suite_at_a_glance(site: Caller, suite: Suite) -> None:
     status = site.get("/status")
     states = {part["name"]: part["state"] for part in status["components"]}

@@ -7,6 +7,7 @@ message (spam, filter rules, the limit of a quota) is no part of it, but that a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,7 +20,7 @@ from keryx.core.model import Account
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
 
-Kind = Literal["mailbox", "external", "refused", "discarded"]
+Kind = Literal["mailbox", "external", "elsewhere", "refused", "discarded"]
 
 FOREIGN = "554 5.7.1 Relay access denied"
 UNKNOWN = "550 5.1.1 Recipient address rejected: User unknown"
@@ -38,8 +39,8 @@ class Step:
     address: str
     rule: str
     """``account``, ``alias``, ``list``, ``extension``, ``catch-all``, ``alias-domain``, ``required``,
-    ``inactive``, ``send-only``, ``full``, ``forwarding``, ``external``, ``unknown``, ``foreign`` or
-    ``loop``."""
+    ``inactive``, ``send-only``, ``full``, ``forwarding``, ``external``, ``elsewhere``, ``unknown``,
+    ``foreign`` or ``loop``."""
     text: str
     """A sentence."""
 
@@ -62,11 +63,15 @@ class Trace:
     destinations: tuple[Destination, ...]
 
 
-def trace(site: Site, address: str) -> Trace:
-    """Follow a recipient's address as mail from outside would; raises BadInput when it is none."""
+def trace(site: Site, address: str, may: Callable[[str], bool] = lambda domain: True) -> Trace:
+    """Follow a recipient's address as mail from outside would; raises BadInput when it is none.
+
+    ``may`` says into which of our domains the asker may look; a copy to another one is not followed:
+    who the members of its lists are is for its own administrators to know.
+    """
     wanted = addresses.target_address(address)
     with reading(site) as directory:
-        return _Way(site, directory).followed(wanted)
+        return _Way(site, directory, may).followed(wanted)
 
 
 @dataclass
@@ -75,6 +80,7 @@ class _Way:
 
     site: Site
     directory: Directory
+    may: Callable[[str], bool]
     steps: list[Step] = field(default_factory=list)
     ends: dict[tuple[str, str], Destination] = field(default_factory=dict)
     loops: bool = False
@@ -157,6 +163,10 @@ class _Way:
         if not self.router.home(domain):
             self._step(address, "external", f"{address} is elsewhere: sent on with our own sender (SRS).")
             self._end("external", address)
+            return
+        if way and not self.may(domain):
+            self._step(address, "elsewhere", f"{domain} is a domain of this server that others administer.")
+            self._end("elsewhere", address)
             return
         found = self.router.match(address)
         if found is None:

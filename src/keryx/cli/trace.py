@@ -12,6 +12,7 @@ from keryx.cli import context, output
 KINDS = {
     "mailbox": "is delivered to the mailbox {address}",
     "external": "is sent on to {address}",
+    "elsewhere": "goes on to {address}",
     "refused": "is refused for {address}: {reply}",
     "discarded": "is discarded for {address}",
 }

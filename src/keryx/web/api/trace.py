@@ -26,7 +26,7 @@ class Step(Model):
 class Destination(Model):
     """Where a copy ends."""
 
-    kind: Literal["mailbox", "external", "refused", "discarded"]
+    kind: Literal["mailbox", "external", "elsewhere", "refused", "discarded"]
     address: str
     reply: str
     """What the sender's server is told; empty when it is accepted."""
@@ -44,10 +44,15 @@ def show(
     call: Annotated[Call, over_nothing("trace.read")],
     address: Annotated[str, Query(min_length=3, max_length=320, pattern=LINE)],
 ) -> Trace:
-    """Follow an address through aliases, lists, catch-alls and alias domains, as mail would."""
+    """Follow an address through aliases, lists, catch-alls and alias domains, as mail would.
+
+    A copy to a domain of this server that the caller does not administer is not followed: it ends
+    ``elsewhere``.
+    """
     wanted = addresses.target_address(address)
     call.may("trace.read", domain=addresses.domain_of(wanted))
-    found = trace.trace(call.site, wanted)
+    everywhere, domains = call.actor.role == "site", call.actor.domains
+    found = trace.trace(call.site, wanted, lambda domain: everywhere or domain in domains)
     return Trace(
         steps=[Step(address=step.address, rule=step.rule, text=step.text) for step in found.steps],
         destinations=[
