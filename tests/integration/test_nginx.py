@@ -413,6 +413,7 @@ def test_of_roundcube_only_what_browsers_need_is_given_out(parts: Parts) -> None
         "/roundcube/plugins/managesieve/config.inc.php",
         "/roundcube/program/lib/Roundcube/bootstrap.php",
         "/roundcube/skins/../../../../etc/roundcube/config.inc.php",
+        "/roundcube/plugins/archive/composer.json",
         "/roundcube/config/config.inc.php",
         "/roundcube/index.php/x",
     ):
