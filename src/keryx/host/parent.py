@@ -82,14 +82,16 @@ class _Watch:
     site: Site
     daemon: subprocess.Popen[bytes]
     complaint: str = ""
+    ending: bool = False
+    """Whether this process was told to end."""
 
     def run(self) -> int:
         seen = self._state()
         while True:
             heard = self._hear(INTERVAL)
             status = self._reap()
-            if ENDING & heard:
-                return self._end() if status is None else 0
+            if self.ending:
+                return self._end()
             if status is not None:
                 log.error("%s ended by itself with status %d", self.component.name, status)
                 return status if status > 0 else 1
@@ -102,7 +104,9 @@ class _Watch:
         """Return the signals that came, at the latest after so many seconds."""
         if not select.select([self.ears], [], [], seconds)[0]:
             return set()
-        return set(self.ears.recv(4096))
+        heard = set(self.ears.recv(4096))
+        self.ending |= bool(ENDING & heard)
+        return heard
 
     def _state(self) -> dict[Path, tuple[int, int, int] | None]:
         """Return what tells one content of the watched files from another, without reading them."""
@@ -124,6 +128,8 @@ class _Watch:
             if not self.component.reload(site, changed):
                 how = "restarted"
                 self._end()
+                if self.ending:
+                    return
                 self.daemon = _started(self.component.command(site))
             prepare.record(self.component, site)
         except errors.KeryxError as error:
@@ -136,27 +142,33 @@ class _Watch:
         log.info("%s %s: %s", self.component.name, how, ", ".join(path.name for path in changed))
 
     def _end(self) -> int:
-        """End the daemon in good order and return its exit status: 0 unless it had to be killed."""
-        number = signal.Signals[f"SIG{self.component.stop_signal}"]
-        self._tell(number)
+        """End the daemon and its children in good order; return 0 unless they had to be killed."""
+        self._tell(signal.Signals[f"SIG{self.component.stop_signal}"])
         deadline = time.monotonic() + GRACE
-        while self._reap() is None:
+        while self._lives():
             if time.monotonic() > deadline:
                 log.error("%s does not end; it is killed", self.component.name)
-                self._tell(signal.SIGKILL)
+                self._tell(signal.SIGKILL, everybody=True)
                 self.daemon.wait()
                 return 1
-            self._hear(1)
+            self._hear(0.2)
         return 0
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _lives(self) -> bool:
+        """Return whether the daemon, or a child that it left, still runs."""
+        self._reap()
         try:
-            if self.component.stop_group or number == signal.SIGKILL:
+            os.killpg(self.daemon.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _tell(self, number: signal.Signals, *, everybody: bool = False) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if everybody or self.component.stop_group:
                 os.killpg(self.daemon.pid, number)
             else:
                 os.kill(self.daemon.pid, number)
-        except ProcessLookupError:
-            pass  # It has just ended.
 
     def _reap(self) -> int | None:
         """Reap what ended; return the daemon's exit status when it is among them."""
