@@ -21,6 +21,8 @@ from bench.daemons import Daemon, accepts, listens, wait_until
 from bench.load import DOMAIN
 from bench.services import CHECKOUT, Services
 from bench.variant import Place, Variant
+from keryx.components.component import SystemUser
+from keryx.host import prepare
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -92,6 +94,7 @@ class Stock(Variant):
         for part in ("etc/sieve", "run", "data/postfix", "data/dovecot", "log"):
             (place.folder / part).mkdir(parents=True)
         self._make_spool()
+        prepare.make_user(SystemUser("vmail"))
         owner = pwd.getpwnam("vmail")
         self.mail.mkdir()
         os.chown(self.mail, owner.pw_uid, owner.pw_gid)

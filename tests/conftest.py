@@ -1,4 +1,4 @@
-"""What all tests share: installed daemons, and one whole suite per session."""
+"""What all tests share: one whole suite per session."""
 
 from __future__ import annotations
 
@@ -14,23 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from keryx.components import registry
-from keryx.host import packages
 from keryx.settings.site import Site
 from tests.postgres import Postgres
 from tests.running import Suite
 from tests.sink import Sink, serving
 from tests.world import RECORDS, World
-
-
-@pytest.fixture(scope="session")
-def daemons() -> None:
-    """Every daemon's package is installed, the way ``keryx up`` installs them."""
-    packages.check_platform()
-    optional = ("clamav", "freshclam")
-    missing = packages.missing(part for part in registry.COMPONENTS if part.name not in optional)
-    if missing:
-        packages.install(missing)
 
 
 @pytest.fixture(scope="session")
@@ -43,22 +31,22 @@ def suite() -> Iterator[Suite]:
     kept = os.environ.get("KERYX_TEST_HOME")
     home = Path(kept or tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
     if kept and (home / "keryx.yaml").exists():
-        running = Suite(home, _names=itertools.count(int(time.time())))
+        started = Suite(home, _names=itertools.count(int(time.time())))
     else:
         address = f"127.54.{random.randint(0, 255)}.{random.randint(1, 254)}"
-        running = Suite.create(home, RECORDS.format(address=address))
+        started = Suite.create(home, RECORDS.format(address=address))
     home.chmod(0o755)
     try:
-        running.up()
-        yield running
+        started.up()
+        yield started
     finally:
         if not kept:
-            running.keryx("down", check=False)
+            started.keryx("down", check=False)
             shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def make_postgres(daemons: None) -> Iterator[Callable[..., Postgres]]:
+def make_postgres() -> Iterator[Callable[..., Postgres]]:
     """Start database servers, each in a home of its own; they end with the session."""
     made: list[Postgres] = []
 
@@ -92,5 +80,5 @@ def world(suite: Suite) -> World:
 @pytest.fixture
 def sink(world: World) -> Iterator[Sink]:
     """The outside's server for ext.test."""
-    with serving(Sink(world.address)) as running:
-        yield running
+    with serving(Sink(world.address)) as server:
+        yield server

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import itertools
 import json
+import os
 import random
 import socket
 import time
@@ -105,8 +107,9 @@ class Suite:
 
     def wait_for_followers(self, component: str) -> None:
         """Wait until who is restarted with a component answers again."""
+        states = Supervisor(self.site).processes()
         for other in registry.enabled(self.site):
-            if component in other.follows:
+            if component in other.follows and states[other.name].state != "STOPPED":
                 wait_for(functools.partial(self._ready, other.name), f"{other.name} is ready again", 60)
 
     def _ready(self, component: str) -> bool:
@@ -132,12 +135,22 @@ def free_offset() -> int:
 
     All stay below 32768, where the kernel takes ports for outgoing connections.
     """
-    offsets = list(range(1000, 12500, 250))
+    # Of the processes that run tests side by side each takes from offsets of its own.
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    offsets = list(range(1000, 12500, 250))[own :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
     random.shuffle(offsets)
     for offset in offsets:
         if all(_free(offset + port) for port in (*STANDARD.values(), *INTERNAL)):
             return offset
     raise AssertionError("no free ports")
+
+
+@contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Hold a lock against the other processes that run tests on this machine."""
+    with Path(f"/run/lock/keryx-tests-{what}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _free(port: int) -> bool:

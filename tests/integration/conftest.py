@@ -15,7 +15,7 @@ from tests.integration.slapd import Slapd
 
 
 @pytest.fixture(scope="session")
-def make_slapd(daemons: None) -> Iterator[Callable[..., Slapd]]:
+def make_slapd() -> Iterator[Callable[..., Slapd]]:
     """Start further directory servers, each in a home of its own; they end with the session."""
     made: list[Slapd] = []
 

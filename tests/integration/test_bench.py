@@ -11,8 +11,6 @@ import pytest
 from keryx.core.process import run
 from tests.running import CHECKOUT
 
-pytestmark = pytest.mark.usefixtures("daemons")
-
 
 def bench(*words: str) -> Any:
     """Run a benchmark as bench/run does, with this test's own interpreter."""

@@ -28,7 +28,7 @@ DEFERRED = "451 4.7.1 The virus scanner is not available, try again later"
 
 
 @pytest.fixture(scope="module")
-def parts(daemons: None) -> Iterator[Parts]:
+def parts() -> Iterator[Parts]:
     missing = packages.missing([Clamav(), Freshclam()])
     if missing:
         packages.install(missing)

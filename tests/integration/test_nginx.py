@@ -117,7 +117,7 @@ def session(name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def parts(daemons: None) -> Iterator[Parts]:
+def parts() -> Iterator[Parts]:
     with running(SETTINGS, ["nginx"]) as parts, behind.everything(parts.site):
         yield parts
 

@@ -21,7 +21,7 @@ SETTINGS = "domain: example.org\nhostname: mail.example.org\nbind: [127.0.0.1]\n
 
 
 @pytest.fixture(scope="module")
-def parts(daemons: None) -> Iterator[Parts]:
+def parts() -> Iterator[Parts]:
     with running(SETTINGS, ["openldap"]) as running_parts:
         running_parts.keryx("domain", "add", "example.org")
         running_parts.account("alice@example.org")
@@ -73,7 +73,7 @@ def test_refused_settings_leave_the_daemon_alone(parts: Parts) -> None:
     assert daemons_of(parts, "dovecot") == [daemon]
 
 
-def test_what_no_reload_takes_up_is_restarted(daemons: None) -> None:
+def test_what_no_reload_takes_up_is_restarted() -> None:
     with running("domain: example.org\nmemcached: {max_memory_mb: 64}\n", []) as parts:
         parts.start("memcached", parent=True)
         (before,) = daemons_of(parts, "memcached")

@@ -40,7 +40,7 @@ postfix:
 
 
 @pytest.fixture
-def home(daemons: None) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """A short path that other users may pass; pytest's own folders are neither."""
     with tempfile.TemporaryDirectory(prefix="keryx-", dir="/tmp") as folder:
         yield Path(folder)

@@ -49,7 +49,7 @@ def publish(parts: Parts) -> None:
 
 
 @pytest.fixture(scope="module")
-def parts(daemons: None) -> Iterator[Parts]:
+def parts() -> Iterator[Parts]:
     with running(SETTINGS, ["openldap", "unbound", "redis", "rspamd", "dovecot"], publish) as parts:
         parts.keryx("domain", "add", "example.org", check=False)
         parts.account("alice@example.org", "--alias", "wonder@example.org")

@@ -22,6 +22,7 @@ from keryx.core.files import Directory, File
 from keryx.core.process import Completed, run
 from keryx.settings.site import GATEWAY, Site, Version
 from keryx.tls import authority
+from tests.running import one_at_a_time
 
 ROOT = Path("/var/cache/keryx-tests/trixie")
 MIRROR = "http://deb.debian.org/debian"
@@ -101,12 +102,13 @@ class Trixie:
 @pytest.fixture(scope="session")
 def trixie() -> Trixie:
     """Debian 13 with the daemons, made at first use."""
-    if not all((ROOT / program).exists() for program in PROGRAMS):
-        _build()
-    root = Trixie(ROOT)
-    for user in USERS:
-        if root.run("id", user, check=False).returncode != 0:
-            root.run("useradd", "--system", "--user-group", user)
+    with one_at_a_time("trixie"):
+        if not all((ROOT / program).exists() for program in PROGRAMS):
+            _build()
+        root = Trixie(ROOT)
+        for user in USERS:
+            if root.run("id", user, check=False).returncode != 0:
+                root.run("useradd", "--system", "--user-group", user)
     return root
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from keryx.core import privileged
 from keryx.host.privileged import MODULES, PATIENCE
-from tests.running import Suite
+from tests.running import Suite, wait_for
 from tests.unprivileged import as_web, python_as
 
 ASK = """\
@@ -199,9 +199,9 @@ def test_calls_are_logged_without_their_secrets(suite: Suite) -> None:
     address, _ = suite.account("alice")
     marked = f"keep; # {address} confidential"
     assert call(suite, "keryx.admin.store.put_script", address=address, script=marked) == {"result": None}
-    log = suite.log("privileged")
-    assert f'keryx.admin.store.put_script(address="{address}", script=*): done' in log
-    assert "confidential" not in log
+    line = f'keryx.admin.store.put_script(address="{address}", script=*): done'
+    wait_for(lambda: line in suite.log("privileged"), "its line in the log")
+    assert "confidential" not in suite.log("privileged")
 
 
 def test_nobody_writes_lines_of_his_own_into_the_log(suite: Suite) -> None:

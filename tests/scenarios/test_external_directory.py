@@ -41,7 +41,7 @@ class Guest:
 
 
 @pytest.fixture(scope="module")
-def guest(daemons: None) -> Iterator[Guest]:
+def guest() -> Iterator[Guest]:
     home = Path(tempfile.mkdtemp(prefix="keryx-", dir="/tmp"))
     home.chmod(0o755)
     server = Foreign.create(home / "foreign")

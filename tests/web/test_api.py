@@ -16,8 +16,6 @@ from keryx.records import engine
 from tests.running import Suite, wait_for
 from tests.web.calling import Api, Caller, calling
 
-pytestmark = pytest.mark.usefixtures("daemons")
-
 PASSWORD = "correct horse battery staple"
 DOMAIN = "api.test"
 names = itertools.count(int(time.time()))

@@ -18,8 +18,6 @@ import pytest
 from tests.running import Suite
 from tests.web.calling import Api, Caller, calling
 
-pytestmark = pytest.mark.usefixtures("daemons")
-
 SECONDS = int(os.environ.get("KERYX_FUZZ_SECONDS", "25"))
 """Time of each of the two runs."""
 DOMAIN = "fuzz.test"

@@ -15,8 +15,6 @@ import pytest
 from tests.running import Suite
 from tests.web.calling import Api, Caller, calling
 
-pytestmark = pytest.mark.usefixtures("daemons")
-
 A, B = "roles-a.test", "roles-b.test"
 PASSWORD = "correct horse battery staple"
 

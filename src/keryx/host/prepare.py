@@ -34,7 +34,7 @@ def prepare(component: Component, site: Site) -> None:
     When the daemon refuses the new files, the old ones are put back and the refusal is raised.
     """
     for user in component.users:
-        _make_user(user)
+        make_user(user)
     for directory in component.directories(site):
         files.make_directory(directory)
     with _files_in_place(component, site) as keep:
@@ -141,7 +141,8 @@ def _put_back(path: Path, kept: tuple[bytes, int, str, str] | None) -> None:
         files.write(path, content, mode=mode, owner=owner, group=group)
 
 
-def _make_user(user: SystemUser) -> None:
+def make_user(user: SystemUser) -> None:
+    """Make a system user that is not there."""
     try:
         pwd.getpwnam(user.name)
     except KeyError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
+from collections.abc import Set
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,6 +22,11 @@ Language = Literal[
     "SpanishArgentina", "SpanishSpain", "Swedish", "TurkishTurkey", "Ukrainian", "Welsh",
 ]  # fmt: skip
 PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp")
+
+
+@functools.cache
+def _time_zones() -> Set[str]:
+    return zoneinfo.available_timezones()
 
 
 class SogoSettings(Section):
@@ -61,7 +68,7 @@ class SogoSettings(Section):
     def _known_zone(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", value):
             raise ValueError(f'"{value}" is not a time zone; write one such as Europe/Berlin')
-        known = zoneinfo.available_timezones()
+        known = _time_zones()
         if known and value not in known:
             raise ValueError(f'"{value}" is not a time zone; write one such as Europe/Berlin')
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,4 +95,4 @@ def test_the_command_says_from_where_it_runs(monkeypatch: pytest.MonkeyPatch) ->
     there = python.command(site(), "keryx.web", user="keryx")
     assert there.argv[0] == os.path.realpath("/usr/bin/python3")
     assert there.env["PYTHONPATH"].startswith("/srv/keryx/lib/keryx-")
-    assert python.command(site(), "keryx.web").argv[0] == here.argv[0]
+    assert python.command(site(), "keryx.web").argv[0] == sys.executable
