@@ -72,7 +72,7 @@ def reload(site: Site) -> None:
         time.sleep(0.05)
     for process in old:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.cmdline()[0].endswith("/auth"):
+            if "".join(process.cmdline()[:1]).endswith("/auth"):
                 process.terminate()
 
 
