@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,8 @@ LATEST = "2022081200"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    home = tmp_path_factory.mktemp("tables")
-    for folder in (home, *list(home.parents)[:2]):
-        folder.chmod(0o755)
-    running = Postgres.create(home, "webmail: roundcube\n")
-    yield running
-    running.stop()
+def server(make_postgres: Callable[..., Postgres]) -> Postgres:
+    return make_postgres("webmail: roundcube\n")
 
 
 @pytest.fixture

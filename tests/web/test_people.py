@@ -11,7 +11,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tests.running import wait_for
 from tests.scenarios.test_store import learnt, prose
@@ -111,9 +111,13 @@ def read_in_roundcube(page: Page, subject: str, text: str, attachment: Path) -> 
     row = page.locator("#messagelist tr", has_text=subject)
 
     def arrived() -> bool:
-        if not row.count():
-            page.reload()
-        return row.count() > 0
+        page.reload()
+        try:
+            # The page comes first, its list after it.
+            row.wait_for(timeout=10_000)
+        except TimeoutError:
+            return False
+        return True
 
     wait_for(arrived, "Bob's inbox shows the message", 60)
     row.locator("td.subject").click()

@@ -8,7 +8,8 @@ import shlex
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def run(
     if check and done.returncode != 0:
         raise errors.CommandFailed(words, done.returncode, done.stdout, done.stderr)
     return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Ask until the condition holds; return whether it did in so many seconds.
+
+    For what other processes do and nobody announces.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def beginning(argv: Sequence[str | Path], most: int, *, timeout: float = 60) -> tuple[str, bool]:

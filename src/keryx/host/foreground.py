@@ -6,6 +6,7 @@ The supervisor's command: the daemon takes this process's place. In a container 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import sys
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from keryx.components import registry
 from keryx.components.component import Command, Component
+from keryx.core import errors
 from keryx.host import leftovers
 from keryx.host.prepare import prepare, record
 from keryx.settings.site import Site
@@ -39,10 +41,12 @@ def _restart_followers(component: Component, site: Site) -> None:
     from keryx.host.supervisor import Supervisor
 
     supervisor = Supervisor(site)
-    running = supervisor.processes()
     for name in followers:
-        if name in running and running[name].state in ("STARTING", "RUNNING"):
-            supervisor.restart_component(name)
+        # One that ends by itself just now refuses to be stopped: that must not keep this one from starting.
+        with contextlib.suppress(errors.KeryxError):
+            state = supervisor.processes().get(name)
+            if state is not None and state.state in ("STARTING", "RUNNING"):
+                supervisor.restart_component(name)
 
 
 def environment(command: Command) -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from keryx.core import errors
-from keryx.core.process import Completed, run
+from keryx.core.process import Completed, run, until
 from keryx.settings.names import local_address
 from keryx.settings.site import Site
 
@@ -64,16 +63,25 @@ def reload(site: Site) -> None:
     a client holds them: Postfix does. They know the old settings and what they remember of
     passwords is out of ``doveadm auth cache flush``'s reach, so they end here.
     """
+    # Looked at before the reload: after it, the new ones would be taken for old.
+    master, old = _processes(site)
     doveadm(site, "reload")
-    master = psutil.Process(int((site.paths.run("dovecot") / "master.pid").read_text()))
-    old = set(master.children())
-    deadline = time.monotonic() + 10
-    while set(master.children()) <= old and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if master is not None:
+            until(lambda: not old.issuperset(master.children()), 10)
     for process in old:
         with contextlib.suppress(psutil.NoSuchProcess):
             if "".join(process.cmdline()[:1]).endswith("/auth"):
                 process.terminate()
+
+
+def _processes(site: Site) -> tuple[psutil.Process | None, set[psutil.Process]]:
+    """Return Dovecot's master, None when it does not run, and the master's children."""
+    try:
+        master = psutil.Process(int((site.paths.run("dovecot") / "master.pid").read_text()))
+        return master, set(master.children())
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None, set()
 
 
 def flush(site: Site, *addresses: str) -> int:

@@ -28,6 +28,8 @@ class Lookup:
     purpose: str
     filter: str
     login: bool = False
+    verified: bool = False
+    """Of a login, whether somebody else has already verified who it is: then nobody binds."""
     base: str = ""
     """Where to look; empty for the accounts."""
     user: str = ""
@@ -193,7 +195,7 @@ def _lookups(view: View) -> Sequence[Lookup]:
     return (
         Lookup("login", "Logins: one search by the account's address, one bind.", view.login_filter, True),
         *(
-            [Lookup("token", "Logins whose token is verified.", view.login_filter, True)]
+            [Lookup("token", "Logins whose token is verified.", view.login_filter, True, verified=True)]
             if view.site.tokens
             else []
         ),

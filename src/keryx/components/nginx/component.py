@@ -6,7 +6,6 @@ import http.client
 import os
 import shutil
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from keryx.components.nginx.settings import NginxSettings
 from keryx.components.nginx.view import View
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
-from keryx.core.process import run
+from keryx.core.process import run, until
 from keryx.core.render import render
 from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, SOGO_RESOURCES, Site
@@ -114,7 +113,7 @@ class Nginx(Component):
             master = psutil.Process(int((View(site).run / "nginx.pid").read_text()))
             before = {child.pid for child in master.children()}
             os.kill(master.pid, signal.SIGHUP)
-            return _has_taken_up(master, before)
+            return until(lambda: _has_taken_up(master, before), 10)
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return False
 
@@ -171,17 +170,12 @@ def _ask(site: Site) -> None:
         stream.close()
 
 
-def _has_taken_up(master: psutil.Process, before: set[int], timeout: float = 10) -> bool:
-    """Whether fresh workers serve and the old ones no longer accept; False when nginx refused."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        workers = {child.pid: _title(child) for child in master.children()}
-        fresh = [pid for pid in workers if pid not in before]
-        old = [pid for pid in before & set(workers) if "shutting down" not in workers[pid]]
-        if fresh and not old:
-            return True
-        time.sleep(0.05)
-    return False
+def _has_taken_up(master: psutil.Process, before: set[int]) -> bool:
+    """Whether fresh workers serve and the old ones no longer accept; never when nginx refused."""
+    workers = {child.pid: _title(child) for child in master.children()}
+    fresh = [pid for pid in workers if pid not in before]
+    old = [pid for pid in before & set(workers) if "shutting down" not in workers[pid]]
+    return bool(fresh) and not old
 
 
 def _title(process: psutil.Process) -> str:

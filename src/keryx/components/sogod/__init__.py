@@ -1,4 +1,4 @@
-"""sogod: what the components ``sogo`` and ``activesync`` have in common. No component itself.
+"""sogod: what the components ``sogo``, ``dav`` and ``activesync`` have in common. No component itself.
 
 SOGo reads its settings as GNUstep defaults: first /etc/sogo/sogo.conf, then the domain ``sogod`` of
 the user's defaults, which wins. Where those are is said by the GNUstep configuration file, and
@@ -6,7 +6,7 @@ which file that is by ``GNUSTEP_CONFIG_FILE``: so each home has its own, and not
 touched. Every key that decides who gets in or where data goes is written here, so that a
 packaged or foreign /etc/sogo/sogo.conf decides none of them.
 
-Made files (below ``etc/sogo`` and ``etc/activesync``): ``GNUstep.conf`` names the folder;
+Made files (below ``etc/NAME`` of each): ``GNUstep.conf`` names the folder;
 ``sogod.plist`` are the settings; ``pg_service.conf`` says how to reach the database, its password
 included, so that no table URL, and no line of a log, holds one; ``ldap.conf`` makes LDAP verify
 certificates and not wait for ever.

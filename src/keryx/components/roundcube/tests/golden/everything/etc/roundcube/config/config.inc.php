@@ -42,7 +42,8 @@ $config['create_default_folders'] = false;
 // --- sessions
 // What encrypts the password that a session keeps in the database.
 $config['des_key'] = 'SECRET-roundcube-key';
-$config['cipher_method'] = 'AES-192-GCM';
+// No GCM: of what it encrypted, Roundcube before 1.6.6 cannot decrypt one in sixteen (roundcubemail #9264).
+$config['cipher_method'] = 'AES-192-CBC';
 $config['session_lifetime'] = 480;
 $config['session_storage'] = 'db';
 $config['session_path'] = '/roundcube/';
