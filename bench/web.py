@@ -237,7 +237,9 @@ def _without(suite: Suite, number: int) -> tuple[httpx.Client, float]:
         "x-webobjects-server-port": str(port),
         "x-webobjects-server-protocol": "HTTP/1.0",
     }
-    web = httpx.Client(base_url=f"http://{suite.site.sogo}", headers=headers, timeout=60)
+    # sogod closes connections as it likes, which nginx bears: a new one for each request.
+    fresh = httpx.Limits(max_keepalive_connections=0)
+    web = httpx.Client(base_url=f"http://{suite.site.sogo}", headers=headers, timeout=60, limits=fresh)
     address = f"{number}u@{DOMAIN}"
 
     began = time.perf_counter()
