@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import grp
 import json
+import os
 import pwd
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,10 +14,13 @@ from pathlib import Path
 
 from keryx.components import python
 from keryx.components.component import Component, SystemUser
-from keryx.core import errors, files
+from keryx.core import files
 from keryx.core.process import run
 from keryx.host import packages
 from keryx.settings.site import Site
+
+USERS_LOCK = Path("/run/keryx-users.lock")
+"""Held while a system user is made, by whichever home on this machine."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +148,25 @@ def _put_back(path: Path, kept: tuple[bytes, int, str, str] | None) -> None:
 
 def make_user(user: SystemUser) -> None:
     """Make a system user that is not there."""
+    if _known(user):
+        return
+    # useradd looks for the name before it locks the files: of two at a time the second one gives the
+    # same name another number, and folders already made belong to nobody.
+    with open(USERS_LOCK, "w", opener=_private) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _known(user):
+            argv = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", user.home]
+            run([*argv, "--shell", "/usr/sbin/nologin", user.name])
+
+
+def _private(path: str, flags: int) -> int:
+    # Whoever could open the lock could hold it.
+    return os.open(path, flags, 0o600)
+
+
+def _known(user: SystemUser) -> bool:
     try:
         pwd.getpwnam(user.name)
     except KeyError:
-        argv = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", user.home]
-        try:
-            run([*argv, "--shell", "/usr/sbin/nologin", user.name])
-        except errors.CommandFailed:
-            # Another component's process may have been quicker.
-            pwd.getpwnam(user.name)
+        return False
+    return True

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import pwd
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from keryx.components.component import Command, Component, Platform
+from keryx.components.component import Command, Component, Platform, SystemUser
 from keryx.core import errors
 from keryx.core.files import Directory, File
+from keryx.core.process import run
 from keryx.core.secret import SecretStore
 from keryx.host import prepare
 from keryx.settings.model import SiteSettings
@@ -39,8 +42,6 @@ class Speaker(Component):
         return (File(folder / "script", self.text, 0o600), *more)
 
     def validate(self, site: Site) -> None:
-        from keryx.core.process import run
-
         run(["sh", "-n", site.paths.etc(self.name) / "script"])
 
     def command(self, site: Site) -> Command:
@@ -104,3 +105,20 @@ def test_files_that_are_no_longer_wanted_go(site: Site) -> None:
     assert (site.paths.etc("speaker") / "extra").exists()
     prepare.prepare(Speaker(), site)
     assert not (site.paths.etc("speaker") / "extra").exists()
+
+
+def test_of_many_that_make_one_user_at_once_each_sees_the_same_number() -> None:
+    user = SystemUser("keryx-test-many")
+
+    def make() -> int:
+        prepare.make_user(user)
+        return pwd.getpwnam(user.name).pw_uid
+
+    try:
+        for _ in range(5):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                numbers = {made.result() for made in [pool.submit(make) for _ in range(8)]}
+            assert numbers == {pwd.getpwnam(user.name).pw_uid}
+            run(["userdel", user.name])
+    finally:
+        run(["userdel", user.name], check=False)
