@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keryx.components import registry
-from keryx.host import packages
+from keryx.host import apt, packages
 from tests.running import one_at_a_time
 
 OPTIONAL = ("clamav", "freshclam")
@@ -18,4 +18,4 @@ def daemons() -> None:
     with one_at_a_time("packages"):
         missing = packages.missing(part for part in registry.COMPONENTS if part.name not in OPTIONAL)
         if missing:
-            packages.install(missing)
+            apt.install(missing)

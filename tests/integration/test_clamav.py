@@ -12,7 +12,7 @@ import pytest
 from keryx.components.clamav.component import Clamav
 from keryx.components.freshclam.component import Freshclam
 from keryx.core import errors
-from keryx.host import packages
+from keryx.host import apt, packages
 from tests import milter
 from tests.parts import Parts, running
 from tests.running import wait_for
@@ -31,7 +31,7 @@ DEFERRED = "451 4.7.1 The virus scanner is not available, try again later"
 def parts() -> Iterator[Parts]:
     missing = packages.missing([Clamav(), Freshclam()])
     if missing:
-        packages.install(missing)
+        apt.install(missing)
     with running(SETTINGS, ["unbound", "redis", "rspamd"]) as parts:
         yield parts
 

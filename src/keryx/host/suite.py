@@ -17,7 +17,7 @@ from pathlib import Path
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import debian, errors, files
-from keryx.host import apparmor, boot, leftovers, packages, ports, prepare, status
+from keryx.host import apparmor, apt, boot, leftovers, packages, ports, prepare, status
 from keryx.host.progress import Progress
 from keryx.host.supervisor import Supervisor, configuration
 from keryx.records import migrations, provision
@@ -146,7 +146,7 @@ def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Sit
     if not missing:
         return site
     progress.step(f"Installing {len(missing)} packages with apt: {' '.join(missing)}")
-    packages.install(missing)
+    apt.install(missing)
     progress.done(f"installed {' '.join(missing)}")
     return Site(site.settings, site.paths, site.secrets, debian.installed())
 

@@ -4,7 +4,7 @@ import pytest
 
 from keryx.core import debian, errors
 from keryx.core.process import run
-from keryx.host import packages
+from keryx.host import apt
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,15 @@ def test_without_a_network_the_missing_packages_are_named(
         'Acquire::Retries "0";\n'
     )
     monkeypatch.setenv("APT_CONFIG", str(configuration))
-    monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
-    monkeypatch.setattr(packages, "NO_CLUSTER", tmp_path / "postgresql-common/createcluster.d/keryx.conf")
+    monkeypatch.setattr(apt, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(apt, "NO_CLUSTER", tmp_path / "postgresql-common/createcluster.d/keryx.conf")
     with pytest.raises(errors.KeryxError) as caught:
-        packages.install(["no-such-daemon", "hello"])
+        apt.install(["no-such-daemon", "hello"])
     assert "missing" in caught.value.sentence
     assert "no-such-daemon hello" in caught.value.sentence
     assert "Check the network" in caught.value.remedy
     assert caught.value.exit_code == 1
-    assert not packages.POLICY.exists(), "the service policy is taken back"
+    assert not apt.POLICY.exists(), "the service policy is taken back"
     assert not (tmp_path / "postgresql-common").exists(), "so is what keeps PostgreSQL from making a cluster"
 
 
@@ -48,8 +48,8 @@ def test_postgresql_is_told_to_make_no_cluster_and_its_folders_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "postgresql-common/createcluster.d"
-    monkeypatch.setattr(packages, "NO_CLUSTER", folder / "keryx.conf")
-    with packages._no_database_cluster():
+    monkeypatch.setattr(apt, "NO_CLUSTER", folder / "keryx.conf")
+    with apt._no_database_cluster():
         # Read by the packages' own reader of such files.
         config = tmp_path / "createcluster.conf"
         config.write_text(f"include_dir '{folder}'\n")
