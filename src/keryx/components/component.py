@@ -66,6 +66,8 @@ class Component(abc.ABC):
     """Its own section of the settings."""
     users: ClassVar[Sequence[SystemUser]] = ()
     """System users that no package brings."""
+    commands_of: ClassVar[Sequence[str]] = ()
+    """Components whose packages hold commands that it runs: an image of it needs them as well."""
     uses_database: ClassVar[bool] = False
     """Whether it keeps something in PostgreSQL: ``keryx up`` makes the databases before its turn."""
     follows: ClassVar[Sequence[str]] = ()

@@ -43,6 +43,7 @@ class Dovecot(Component):
     title = shown("mailboxes, IMAP, POP3, login")
     section = DovecotSettings
     users = (SystemUser(USER),)
+    commands_of = ("rspamd",)  # rspamc, which teaches the filter what is moved into Junk
     # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.
     stop_group = True
 

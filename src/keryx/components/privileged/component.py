@@ -23,6 +23,7 @@ class Privileged(Component):
     name = "privileged"
     title = shown("what needs root, for the web")
     users = (SystemUser(USER),)
+    commands_of = ("dovecot", "postfix")
     own_code = True
 
     def packages(self, platform: Platform) -> Sequence[str]:

@@ -1,0 +1,1 @@
+"""The container images: one Dockerfile, a stage per component; docs/explanation/images.md."""
