@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
+
+import pytest
 
 from keryx.components import registry
 from keryx.core import errors
@@ -27,12 +29,17 @@ class Parts:
     """Components in a home of their own, each started by ``keryx run``."""
 
     home: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of what is started."""
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @functools.cached_property
     def site(self) -> Site:
         """The home's site."""
-        return homes.site(self.home)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            return homes.site(self.home)
 
     def start(self, name: str, *, ready: bool = True, parent: bool = False) -> None:
         """Start a component and wait until it answers its protocol; its parent stays if wanted."""
@@ -44,6 +51,7 @@ class Parts:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                env={**os.environ, **self.env},
             )
         if ready:
             self.wait_ready(name)
@@ -74,6 +82,11 @@ class Parts:
             os.killpg(process.pid, signal.SIGKILL)
             return process.wait()
 
+    def stop_all(self) -> None:
+        """End what runs, the latest first."""
+        for name in reversed(list(self._processes)):
+            self.stop(name)
+
     def ended(self, name: str) -> int:
         """Wait until a component has ended by itself; returns its exit status."""
         return self._processes.pop(name).wait(30)
@@ -88,7 +101,8 @@ class Parts:
 
     def keryx(self, *arguments: str, input: str | None = None, check: bool = True) -> Completed:
         """Run a keryx command about this home."""
-        return run([str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)], input=input, check=check)
+        words = [str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)]
+        return run(words, input=input, check=check, env=dict(self.env))
 
     def account(self, address: str, *options: str) -> str:
         """Make an account; returns its address."""
@@ -112,6 +126,5 @@ def running(
             parts.start(name)
         yield parts
     finally:
-        for name in reversed(list(parts._processes)):
-            parts.stop(name)
+        parts.stop_all()
         rmtree(home, ignore_errors=True)

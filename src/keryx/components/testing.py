@@ -14,16 +14,45 @@ from pathlib import Path
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core.secret import PlaceholderSecrets
-from keryx.settings import load
+from keryx.settings import load, placement
 from keryx.settings.site import Paths, Site, Version
 
 HOME = Path("/srv/keryx")
 
 
-def site(text: str = "domain: example.org\n", versions: Mapping[str, Version] | None = None) -> Site:
-    """Return a site of these settings, with recognisable placeholders for secrets."""
+PODS = {
+    name: placement.Pod(host=f"mail-{name}", components=components)
+    for name, components in {
+        "openldap": ("openldap",),
+        "postgresql": ("postgresql",),
+        "redis": ("redis",),
+        "clamav": ("clamav", "freshclam"),
+        "rspamd": ("rspamd", "unbound", "dovecot"),
+        "dovecot": ("dovecot",),
+        "postfix": ("postfix", "postsrsd", "unbound", "rspamd", "dovecot"),
+        "memcached": ("memcached",),
+        "sogo": ("sogo", "dav", "activesync"),
+        "roundcube": ("roundcube",),
+        "admin": ("admin",),
+        "nginx": ("nginx",),
+    }.items()
+}
+"""A release whose daemons stand apart."""
+
+
+def site(
+    text: str = "domain: example.org\n", versions: Mapping[str, Version] | None = None, *, pod: str = ""
+) -> Site:
+    """Return a site of these settings, with recognisable placeholders for secrets.
+
+    On a machine, or as a pod of ``PODS`` sees it.
+    """
     settings = load.parse(text, registry.settings_model())
-    return Site(settings, Paths(HOME), PlaceholderSecrets(), versions or {})
+    if not pod:
+        return Site(settings, Paths(HOME), PlaceholderSecrets(), versions or {})
+    where = placement.Placement(here=pod, pods=PODS)
+    settings = placement.placed(settings, where, HOME)
+    return Site(settings, Paths(HOME), PlaceholderSecrets(), versions or {}, where)
 
 
 def check_golden(component: Component, site: Site, folder: Path) -> None:

@@ -87,6 +87,19 @@ class SecretStore:
             os.link(Path(own) / name, self.path(name))
 
 
+class GivenSecrets(SecretStore):
+    """Secrets that somebody else makes and that are only read: a cluster's."""
+
+    def get(self, name: str, make: Callable[[], Secret] | None = None) -> Secret:
+        """Return the secret; raises BadInput when it was not given."""
+        if not self.path(name).exists():
+            raise errors.BadInput(
+                f'The secret "{name}" is not in {self.folder}.',
+                remedy="Add that key to the Secret that the release mounts there.",
+            )
+        return super().get(name, make)
+
+
 class PlaceholderSecrets(SecretStore):
     """Stands in where there is no home: ``keryx render`` without a suite, and golden files."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from keryx.components import registry
 from keryx.core import debian, errors, secret
-from keryx.core.secret import SecretStore
-from keryx.settings import load
+from keryx.core.secret import GivenSecrets, SecretStore
+from keryx.settings import load, placement
 from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
 from keryx.tls import authority
@@ -29,8 +29,11 @@ def of(home: Path, settings: SiteSettings) -> Site:
             f"--home {home} is {len(str(home))} characters long; sockets below it would not work.",
             remedy=f"Choose a path of at most {LONGEST} characters.",
         )
-    paths = Paths(home)
-    return Site(settings, paths, SecretStore(paths.secrets), debian.installed())
+    paths, where = Paths(home), placement.read(home)
+    if where is None:
+        return Site(settings, paths, SecretStore(paths.secrets), debian.installed())
+    settings = placement.placed(settings, where, home)
+    return Site(settings, paths, GivenSecrets(paths.secrets), debian.installed(), where)
 
 
 def check_files(site: Site) -> None:

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from keryx.components import registry
-from keryx.core import debian, errors, files, privileged
+from keryx.core import errors, files, privileged
 from keryx.core.privileged import Marked
-from keryx.core.secret import SecretStore
+from keryx.host import home as homes
 from keryx.settings import applied
 from keryx.settings.site import Site
 
@@ -255,14 +255,8 @@ def _listen(path: Path) -> socket.socket:
 def main(settings: Path) -> None:
     """Serve until told to end (SIGTERM)."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
-    paths = applied.paths(settings)
-    site = Site(
-        applied.read(settings, registry.settings_model()),
-        paths,
-        SecretStore(paths.secrets),
-        debian.installed(),
-    )
-    door = Door(site)
+    home = applied.paths(settings).home
+    door = Door(homes.of(home, applied.read(settings, registry.settings_model())))
     signal.signal(signal.SIGTERM, lambda *_: door.stop())
     door.serve()
 

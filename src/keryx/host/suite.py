@@ -11,18 +11,17 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import debian, errors, files
-from keryx.host import apparmor, apt, boot, leftovers, packages, ports, prepare, status
+from keryx.host import apparmor, apt, boot, foundation, leftovers, packages, ports, prepare, status
 from keryx.host.progress import Progress
 from keryx.host.supervisor import Supervisor, configuration
 from keryx.records import migrations, provision
 from keryx.settings.site import Site
-from keryx.tls import authority
 
 LOG_LINES = 15
 
@@ -96,7 +95,8 @@ def up(site: Site, config: Path, progress: Progress) -> Plan:
     with _alone(site):
         wanted = registry.enabled(site)
         site = _install(site, wanted, progress)
-        _certificate(site)
+        foundation.lay(site)
+        files.make_directory(files.Directory(site.paths.run("supervisor"), 0o700))
         todo = plan(site)
         same = not files.compare([configuration(site, wanted, config)])
         if todo.empty and same and _all_ready(site, wanted):
@@ -148,18 +148,7 @@ def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Sit
     progress.step(f"Installing {len(missing)} packages with apt: {' '.join(missing)}")
     apt.install(missing)
     progress.done(f"installed {' '.join(missing)}")
-    return Site(site.settings, site.paths, site.secrets, debian.installed())
-
-
-def _certificate(site: Site) -> None:
-    for folder, mode in (("etc", 0o755), ("run", 0o755), ("data", 0o755), ("log", 0o750), ("state", 0o700)):
-        files.make_directory(files.Directory(site.paths.home / folder, mode))
-    files.make_directory(files.Directory(site.paths.secrets, 0o700))
-    files.make_directory(files.Directory(site.paths.run("supervisor"), 0o700))
-    if site.settings.tls.certificate is None:
-        authority.ensure(site.paths.tls, list(site.host_names))
-    else:
-        authority.check_pair(site.certificate, site.certificate_key)
+    return replace(site, versions=debian.installed())
 
 
 def _end_leftovers(site: Site, progress: Progress) -> None:

@@ -116,6 +116,11 @@ class SiteSettings(Section):
         return self.hostname or f"mail.{self.domain}"
 
     @property
+    def root_dn(self) -> str:
+        """The root of the directory's tree, given or derived."""
+        return self.directory.root_dn or ",".join(f"dc={label}" for label in self.domain.split("."))
+
+    @property
     def postmaster_address(self) -> str:
         """Who answers for the mail system."""
         return self.postmaster or f"postmaster@{self.domain}"

@@ -51,6 +51,20 @@ STANDARD = {
 WITHOUT_TLS = ("http",)
 """Ports that never show a certificate."""
 
+INNER = {
+    "openldap": 10636,
+    "postgresql": 5432,
+    "redis": 6379,
+    "memcached": 11211,
+    "clamav": 3310,
+}
+"""The ports at which the pods of a cluster serve each other, by component."""
+
+
+def inner(number: int, offset: int) -> int:
+    """Return an internal port with the offset, never a privileged one."""
+    return (number + offset - 1024) % (65536 - 1024) + 1024
+
 
 class Ports(Section):
     """Public ports: a number moves one, ``false`` switches it off."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from keryx.components import registry
 from keryx.components.admin.secrets import Copies
 from keryx.core import debian
-from keryx.settings import applied
+from keryx.settings import applied, placement
 from keryx.settings.site import Site
 
 
@@ -15,4 +15,6 @@ def site(settings: Path) -> Site:
     """Return the site of ``HOME/etc/admin/settings.json``; raises BadInput or BadSettings."""
     kind = registry.settings_model()
     secrets = Copies(settings.parent / "secrets")
-    return Site(applied.read(settings, kind), applied.paths(settings), secrets, debian.installed())
+    paths = applied.paths(settings)
+    where = placement.read(paths.home)
+    return Site(applied.read(settings, kind), paths, secrets, debian.installed(), where)

@@ -48,7 +48,8 @@ class Clamav(Component):
             __package__ or "",
             "clamd.conf",
             clamav=site.section(ClamavSettings),
-            socket=site.clamav.path,
+            socket=site.paths.run(self.name) / "clamd.sock",
+            door=site.door(self.name),
             data=site.paths.data(self.name),
             # The filter hands over no more than that (its max_message).
             largest=site.settings.message_size_limit_mb + 1,

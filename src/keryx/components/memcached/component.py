@@ -34,7 +34,10 @@ class Memcached(Component):
         return ()
 
     def command(self, site: Site) -> Command:
-        words = ["/usr/bin/memcached", f"--unix-socket={site.memcached}", "--unix-mask=770"]
+        door = site.door(self.name)
+        # With a socket it opens no port, and the other way round.
+        where = [f"--port={door.port}"] if door else [f"--unix-socket={site.memcached}", "--unix-mask=770"]
+        words = ["/usr/bin/memcached", *where]
         words += [f"--memory-limit={site.section(MemcachedSettings).max_memory_mb}"]
         words += [f"--conn-limit={CONNECTIONS}", "--threads=2"]
         return Command(tuple(words), user="memcache")

@@ -73,8 +73,12 @@ class Openldap(Component):
             run=site.paths.run(self.name),
             database=data.database(site),
             root=ROOT,
+            tls=site.inner_tls if site.door(self.name) else None,
         )
         return (*schemas, File(folder / "config.ldif", text))
+
+    def watched(self, site: Site) -> Sequence[Path]:
+        return site.inner_tls.files if site.door(self.name) else ()
 
     def prepare(self, site: Site) -> None:
         self._make_config(site)
@@ -110,6 +114,8 @@ class Openldap(Component):
 
     def command(self, site: Site) -> Command:
         listen = f"{site.ldapi} ldap://127.0.0.1:{site.ldap_port}/"
+        if door := site.door(self.name):
+            listen += f" ldaps://:{door.port}/"
         words = ["/usr/sbin/slapd", "-d", site.section(OpenldapSettings).log]
         words += ["-u", "openldap", "-g", "openldap", "-F", str(self._config(site)), "-h", listen]
         return Command(tuple(words), env=GIVE_MEMORY_BACK)

@@ -19,6 +19,8 @@ from keryx.settings.site import Site
 
 OWNER = "postgres"
 PROGRAMS = Path("/usr/lib/postgresql")
+ADMINISTRATOR = "postgresql-admin"
+"""The secret with which other pods are the superuser."""
 DEFAULT = 15
 """Debian 12's version, where none is installed yet."""
 
@@ -82,7 +84,16 @@ def _make(site: Site) -> None:
     fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     files.make_directory(Directory(fresh, 0o700, OWNER, OWNER))
-    commands.make_cluster(programs(site), fresh)
+    if site.door("postgresql"):
+        # initdb reads it as its own user, who may not read ours.
+        password = place.with_name("password")
+        files.write(password, site.secrets.get(ADMINISTRATOR), mode=0o600, owner=OWNER)
+        try:
+            commands.make_cluster(programs(site), fresh, password)
+        finally:
+            password.unlink()
+    else:
+        commands.make_cluster(programs(site), fresh)
     fresh.rename(place)
 
 

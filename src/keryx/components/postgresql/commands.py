@@ -13,9 +13,16 @@ from keryx.core.process import run
 AS_POSTGRES = ("runuser", "-u", "postgres", "--")
 
 
-def make_cluster(programs: Path, folder: Path) -> None:
-    """Make an empty cluster in an empty folder; raises CommandFailed with initdb's words."""
-    run([*AS_POSTGRES, *initdb(programs, folder)], timeout=300, env={"LC_ALL": "C.UTF-8"})
+def make_cluster(programs: Path, folder: Path, password: Path | None = None) -> None:
+    """Make an empty cluster in an empty folder; raises CommandFailed with initdb's words.
+
+    With a password, in a file that ``postgres`` can read, the superuser may log in by network as
+    well, where pg_hba.conf lets him.
+    """
+    words = [*AS_POSTGRES, *initdb(programs, folder)]
+    if password is not None:
+        words.append(f"--pwfile={password}")
+    run(words, timeout=300, env={"LC_ALL": "C.UTF-8"})
 
 
 def initdb(programs: Path, folder: Path) -> tuple[str, ...]:

@@ -52,8 +52,12 @@ class Postgresql(Component):
             "etc": folder,
             "run": site.paths.run(self.name),
             "port": site.database("keryx").port,
+            "tls": site.inner_tls if site.door(self.name) else None,
         }
         return tuple(File(folder / name, render(__package__ or "", name, **names)) for name in FILES)
+
+    def watched(self, site: Site) -> Sequence[Path]:
+        return site.inner_tls.files if site.door(self.name) else ()
 
     def prepare(self, site: Site) -> None:
         cluster.prepare(site)
@@ -76,7 +80,7 @@ class Postgresql(Component):
             raise errors.NotReady(f"PostgreSQL does not take logins yet: {_complaint(answer)}.")
 
     def reload(self, site: Site, changed: Sequence[Path]) -> bool:
-        ours = {site.paths.etc(self.name) / name for name in FILES}
+        ours = {site.paths.etc(self.name) / name for name in FILES} | set(self.watched(site))
         if not set(changed) <= ours:
             return False
         programs, socket = cluster.programs(site), site.paths.run(self.name)

@@ -35,17 +35,25 @@ class Redis(Component):
             __package__ or "",
             "redis.conf",
             redis=site.section(RedisSettings),
-            socket=site.redis.path,
+            socket=self._socket(site),
             data=site.paths.data(self.name),
+            door=site.door(self.name),
+            password=site.redis_password,
         )
-        return (File(site.paths.etc(self.name) / "redis.conf", text),)
+        path = site.paths.etc(self.name) / "redis.conf"
+        return (File(path, text, 0o640, "root", "redis", secret=site.redis_password is not None),)
+
+    @staticmethod
+    def _socket(site: Site) -> Path:
+        return site.paths.run("redis") / "redis.sock"
 
     def command(self, site: Site) -> Command:
         return Command(("/usr/bin/redis-server", str(site.paths.etc(self.name) / "redis.conf")), user="redis")
 
     def ready(self, site: Site) -> None:
-        answer = network.exchange(site.redis, b"PING\r\n")
-        if not answer.startswith(b"+PONG"):
+        login = f"AUTH {site.redis_password.reveal()}\r\n" if site.redis_password else ""
+        answer = network.exchange(site.redis, f"{login}PING\r\n".encode())
+        if b"+PONG" not in answer:
             raise errors.NotReady(f"{site.redis} answers {answer[:60]!r}, not PONG.")
 
     def backup_paths(self, site: Site) -> Sequence[Path]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from keryx.components.component import Command, Component, Platform, SystemUser
@@ -91,7 +92,14 @@ class Rspamd(Component):
             ("rspamd.local.lua", etc / "rspamd.local.lua"),
         ]
         names = {"site": site, "rspamd": view, "gateway": GATEWAY}
-        return [File(path, render(__package__ or "", name, **names)) for name, path in places]
+        made = [File(path, render(__package__ or "", name, **names)) for name, path in places]
+        if site.redis_password is None:
+            return made
+        # Where Redis asks for a password, it is in this file.
+        return [
+            replace(file, mode=0o640, group=USER, secret=True) if file.path.name == "redis.conf" else file
+            for file in made
+        ]
 
     def prepare(self, site: Site) -> None:
         """Write what is no matter of settings alone: the processors, the controller's password.

@@ -11,6 +11,11 @@ def test_the_files_are_as_they_should_be() -> None:
     check_golden(Openldap(), site(), GOLDEN / "embedded")
 
 
+def test_the_files_for_other_pods() -> None:
+    check_golden(Openldap(), site(pod="openldap"), GOLDEN / "pod")
+    assert Openldap().command(site(pod="openldap")).argv[-1].split()[-1] == "ldaps://:10636/"
+
+
 def test_no_password_is_rendered() -> None:
     text = "".join(file.content for file in Openldap().render(site()))
     assert "SECRET-" not in text

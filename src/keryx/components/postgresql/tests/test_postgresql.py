@@ -30,7 +30,11 @@ def data_of(home: Path, major: int) -> Path:
 
 
 def test_files() -> None:
-    testing.check_golden(Postgresql(), testing.site(), GOLDEN)
+    testing.check_golden(Postgresql(), testing.site(), GOLDEN / "machine")
+
+
+def test_files_for_other_pods() -> None:
+    testing.check_golden(Postgresql(), testing.site(pod="postgresql"), GOLDEN / "pod")
 
 
 def test_sizes_are_settable() -> None:

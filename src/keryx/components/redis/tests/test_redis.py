@@ -1,4 +1,4 @@
-"""Redis' files, whole, for both of its lineages."""
+"""Redis' files, whole, on a machine and in a pod of its own."""
 
 from pathlib import Path
 
@@ -9,7 +9,11 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_files() -> None:
-    testing.check_golden(Redis(), testing.site(), GOLDEN)
+    testing.check_golden(Redis(), testing.site(), GOLDEN / "machine")
+
+
+def test_files_for_other_pods() -> None:
+    testing.check_golden(Redis(), testing.site(pod="redis"), GOLDEN / "pod")
 
 
 def test_the_memory_limit_is_settable() -> None:

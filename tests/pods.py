@@ -1,0 +1,86 @@
+"""Pods of a cluster, each as a home of its own on this machine: what shares a home shares sockets."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from keryx.core import files, secret
+from keryx.settings.placement import ENVIRONMENT, FILE
+from keryx.tls import authority
+from tests.parts import Parts
+from tests.running import free_offset
+
+SECRETS = (
+    *("ldap-reader", "ldap-admin", "postgresql-admin", "postgresql-keryx", "postgresql-sogo"),
+    *("postgresql-roundcube", "redis", "administrator", "rspamd-controller"),
+)
+GROUPS = {"openldap": "openldap", "postgresql": "postgres"}
+"""The group of a pod's volumes (fsGroup): its daemon may read the private key."""
+
+
+@dataclass
+class Pods:
+    """The release: its folder, the pods by name."""
+
+    folder: Path
+    hosts: Mapping[str, Sequence[str]]
+    """The components of each pod."""
+    settings: str
+    _running: dict[str, Parts] = field(default_factory=dict)
+
+    def pod(self, name: str) -> Parts:
+        """Return a pod, whose volumes are made at the first call."""
+        if name not in self._running:
+            self._running[name] = self._make(name)
+        return self._running[name]
+
+    def start(self, name: str) -> Parts:
+        """Start every component of a pod."""
+        parts = self.pod(name)
+        for component in self.hosts[name]:
+            parts.start(component)
+        return parts
+
+    def stop(self) -> None:
+        """End them all."""
+        for parts in self._running.values():
+            parts.stop_all()
+
+    def _make(self, name: str) -> Parts:
+        home = self.folder / name
+        home.mkdir(mode=0o755)
+        (home / "keryx.yaml").write_text(self.settings)
+        pods = {pod: {"host": "localhost", "components": list(names)} for pod, names in self.hosts.items()}
+        (home / FILE).write_text(yaml.safe_dump({"pods": pods}))
+        for given in ("secrets", "tls"):
+            shutil.copytree(self.folder / given, home / given)
+        for path in (home / "tls").iterdir():
+            path.chmod(0o640)
+            shutil.chown(path, "root", GROUPS.get(name, "root"))
+        return Parts(home, {ENVIRONMENT: name})
+
+
+@contextmanager
+def release(settings: str, hosts: Mapping[str, Sequence[str]]) -> Iterator[Pods]:
+    """Give a release of these pods; none is started yet."""
+    folder = Path(tempfile.mkdtemp(prefix="keryx-pods-", dir="/tmp"))
+    folder.chmod(0o755)
+    files.make_directory(files.Directory(folder / "secrets", 0o700))
+    for name in SECRETS:
+        files.write(folder / "secrets" / name, secret.generate().reveal(), mode=0o600)
+    # libldap compares the certificate of "localhost" with this machine's own name.
+    authority.ensure(folder / "tls", ["localhost", socket.gethostbyname_ex(socket.gethostname())[0]])
+    pods = Pods(folder, hosts, f"port_offset: {free_offset()}\n{settings}")
+    try:
+        yield pods
+    finally:
+        pods.stop()
+        shutil.rmtree(folder, ignore_errors=True)
