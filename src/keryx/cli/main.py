@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _app(words: list[str]) -> typer.Typer:
-    if words[:1] == ["run"]:
+    if words[:1] in (["run"], ["ready"]):
         return run.app
     from keryx.cli import commands
 

@@ -1,23 +1,21 @@
-"""``keryx run``: apart from the other commands, since every daemon starts by it and waits for what
-it imports."""
+"""``keryx run`` and ``keryx ready``: apart from the other commands, since every daemon starts by the
+one, every probe of a container by the other, and each waits for what it imports."""
 
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Annotated
 
 import typer
 
 from keryx.cli import context
 from keryx.components import registry
-from keryx.host import foreground, parent
+from keryx.core import errors
+from keryx.host import foreground, foundation, parent
+from keryx.settings.site import Site
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-@app.callback()
-def _only() -> None:
-    """Keep ``run`` a word of the command line although it stands alone here."""
 
 
 @app.command()
@@ -29,12 +27,45 @@ def run(
 ) -> None:
     """Run one component in the foreground: the supervisor's command and a container's entrypoint.
 
-    As its parent, settings, secrets and certificates are taken up when their files change.
+    As its parent, settings, secrets and certificates are taken up when their files change. What keeps
+    something in a database waits until keryx init has made it.
     """
     wanted = registry.find(component)
     if exec_:
         foreground.become(wanted, context.site())
     logging.basicConfig(level=logging.INFO, format="keryx: %(message)s")
-    config = context.chosen.config or context.site().paths.home / "keryx.yaml"
-    sources = (config, context.site().paths.secrets)
-    raise typer.Exit(parent.stay(wanted, context.anew, sources))
+    # The first process of a container is not ended by a signal that it does not handle (kill(2)).
+    signal.signal(signal.SIGTERM, _leave)
+    site = _founded()
+    if wanted.uses_database:
+        # Not above: the other daemons' starts need not wait for the database's client.
+        from keryx.host import initial
+
+        initial.await_databases(site, logging.info)
+    config = context.chosen.config or site.paths.home / "keryx.yaml"
+    raise typer.Exit(parent.stay(wanted, _founded, (config, site.paths.secrets)))
+
+
+@app.command()
+def ready(
+    component: Annotated[str, typer.Argument(help="The component to ask.")],
+) -> None:
+    """Ask a component whether it answers its own protocol: a container's probe. Exit status 1 if not."""
+    wanted, site = registry.find(component), context.site()
+    try:
+        wanted.ready(site)
+    except errors.NotReady:
+        raise
+    except errors.KeryxError as error:
+        raise errors.NotReady(error.sentence, remedy=error.remedy) from error
+    typer.echo(f"{wanted.name} is ready.")
+
+
+def _founded() -> Site:
+    site = context.anew()
+    foundation.lay(site)
+    return site
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)

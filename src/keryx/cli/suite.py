@@ -1,4 +1,4 @@
-"""Commands about the suite as a whole: up, down, restart, status, logs, run, render."""
+"""Commands about the suite as a whole: up, init, down, restart, status, logs, run, ready, render."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from keryx.components import registry
 from keryx.core import errors, files
 from keryx.core.check import ComponentStatus
 from keryx.core.secret import PlaceholderSecrets
-from keryx.host import setup, suite
+from keryx.host import initial, setup, suite
 from keryx.host import status as components
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (up, down, restart, status, logs, run.run, render):
+    for command in (up, init, down, restart, status, logs, run.run, run.ready, render):
         app.command()(command)
 
 
@@ -89,6 +89,19 @@ def up(
     output.say()
     for line in setup.summary(site):
         output.console.print(line, markup=False)
+
+
+def init(
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the directory and the database.")] = 300,
+) -> None:
+    """Make databases, tables and the first account of a suite in containers; up does it on a machine.
+
+    It waits until directory and database answer. Run it once at the start of every release.
+    """
+    site = context.site()
+    with shown_progress() as progress:
+        made = initial.make(site, progress, wait)
+    output.say("The suite is set up." if made else "Everything is there; nothing to do.")
 
 
 def show_plan(plan: suite.Plan, *, new: str = "") -> None:
