@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keryx.components import registry
@@ -148,7 +148,7 @@ def _install(site: Site, wanted: Sequence[Component], progress: Progress) -> Sit
     progress.step(f"Installing {len(missing)} packages with apt: {' '.join(missing)}")
     apt.install(missing)
     progress.done(f"installed {' '.join(missing)}")
-    return Site(site.settings, site.paths, site.secrets, debian.installed())
+    return replace(site, versions=debian.installed())
 
 
 def _end_leftovers(site: Site, progress: Progress) -> None:

@@ -16,7 +16,8 @@ from keryx.core import signing
 from keryx.core.network import Endpoint
 from keryx.core.secret import Secret, SecretStore
 from keryx.settings.model import SiteSettings
-from keryx.settings.ports import STANDARD
+from keryx.settings.placement import Placement
+from keryx.settings.ports import INNER, STANDARD, inner
 from keryx.settings.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -131,6 +132,19 @@ class DatabaseAccess:
 
 
 @dataclass(frozen=True)
+class KeyPair:
+    """A certificate with its chain, and its private key (PEM)."""
+
+    certificate: Path
+    key: Path
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """Both, to be watched."""
+        return self.certificate, self.key
+
+
+@dataclass(frozen=True)
 class Site:
     """The settings, the home, the secrets and the versions of the installed daemons."""
 
@@ -140,6 +154,8 @@ class Site:
     versions: Mapping[str, Version] = field(default_factory=dict)
     """Installed version by Debian package name, such as {"postfix": (3, 7, 11)}. Components
     choose their dialect by it and assume Debian 12's when a package is missing."""
+    placement: Placement | None = None
+    """Which pods there are in a cluster, and which one this is; None on a machine."""
 
     def section(self, kind: type[SectionT]) -> SectionT:
         """Return a component's own section of the settings."""
@@ -164,7 +180,22 @@ class Site:
 
     def loopback_port(self, number: int) -> int:
         """Return an internal TCP port, reachable from this machine only, with the offset."""
-        return (number + self.settings.port_offset - 1024) % (65536 - 1024) + 1024
+        return inner(number, self.settings.port_offset)
+
+    # --- pods ---
+
+    def door(self, component: str) -> Endpoint | None:
+        """Return the TCP port that a component has to open for other pods, at every address; None
+        on a machine, and in a pod where it only helps its neighbours."""
+        if self.placement is None or not self.placement.works_here(component):
+            return None
+        return Endpoint(host="", port=self.loopback_port(INNER[component]))
+
+    def _at(self, component: str, socket: Path) -> Endpoint:
+        """Return where a component is reached: at its socket beside it, else at its pod's port."""
+        if self.placement is None or self.placement.beside(component):
+            return Endpoint(socket)
+        return Endpoint(host=self.placement.host(component), port=self.loopback_port(INNER[component]))
 
     @property
     def reach(self) -> str:
@@ -222,9 +253,14 @@ class Site:
         return Endpoint(self.paths.run("rspamd") / "controller.sock")
 
     @property
+    def redis_password(self) -> Secret | None:
+        """What Redis asks for where other pods reach it; nothing on a machine."""
+        return self.secrets.get("redis") if self.placement else None
+
+    @property
     def redis(self) -> Endpoint:
         """The Redis protocol server of the filter."""
-        return Endpoint(self.paths.run("redis") / "redis.sock")
+        return self._at("redis", self.paths.run("redis") / "redis.sock")
 
     # --- the web side ---
 
@@ -241,7 +277,10 @@ class Site:
     @property
     def memcached(self) -> Endpoint:
         """SOGo's cache and sessions."""
-        return Endpoint(self.paths.run("memcached") / "memcached.sock")
+        if door := self.door("memcached"):
+            # It has either a port or a socket.
+            return Endpoint(host="127.0.0.1", port=door.port)
+        return self._at("memcached", self.paths.run("memcached") / "memcached.sock")
 
     @property
     def sogo(self) -> Endpoint:
@@ -350,14 +389,15 @@ class Site:
         own = f"{wanted.prefix}{name}"
         password = self._password(getattr(wanted, f"{name}_password_file"), f"postgresql-{name}")
         if wanted.embedded:
-            folder = str(self.paths.run("postgresql"))
-            return DatabaseAccess(folder, 5432, own, own, password, "disable", None)
+            folder, door = str(self.paths.run("postgresql")), self.door("postgresql")
+            port = door.port if door else INNER["postgresql"]
+            return DatabaseAccess(folder, port, own, own, password, "disable", None)
         return DatabaseAccess(wanted.host, wanted.port, own, own, password, wanted.sslmode, wanted.ca)
 
     @property
     def clamav(self) -> Endpoint:
         """ClamAV's scanning socket."""
-        return Endpoint(self.paths.run("clamav") / "clamd.sock")
+        return self._at("clamav", self.paths.run("clamav") / "clamd.sock")
 
     @property
     def antivirus(self) -> bool:
@@ -422,6 +462,11 @@ class Site:
         """The certificate's private key."""
         return self.settings.tls.key or self.paths.tls / "key.pem"
 
+    @property
+    def inner_tls(self) -> KeyPair:
+        """With what daemons show each other who they are, signed by ``tls/ca.pem``."""
+        return KeyPair(self.paths.tls / "cert.pem", self.paths.tls / "key.pem")
+
     # --- directory ---
 
     @property
@@ -438,7 +483,7 @@ class Site:
     def directory(self) -> DirectoryAccess:
         """How to reach the directory, with every name written out."""
         wanted = self.settings.directory
-        root = wanted.root_dn or ",".join(f"dc={label}" for label in self.settings.domain.split("."))
+        root = self.settings.root_dn
 
         def below(name: str) -> str:
             if not name:
