@@ -71,7 +71,9 @@ def build_command(wishes: Wishes, component: Component) -> list[str]:
         argv.append(f"--network={wishes.network}")
     if wishes.ca is not None:
         argv.append(f"--secret=id=ca,src={wishes.ca}")
-    given = {"PACKAGES": " ".join(packages(component)), "VERSION": keryx.__version__}
+    # Of all components: some stages take files from others.
+    given = {f"{one.name.upper()}_PACKAGES": " ".join(packages(one)) for one in registry.COMPONENTS}
+    given["VERSION"] = keryx.__version__
     for argument in (*(f"{key}={value}" for key, value in given.items()), *wishes.arguments):
         argv.append(f"--build-arg={argument}")
     for key, value in _labels(wishes, component).items():
