@@ -71,9 +71,11 @@ class Postfix(Component):
             files.write(site.paths.spool / "etc" / name, content)
 
     def validate(self, site: Site) -> None:
-        """Have Postfix check its files; a parameter that it does not know or use is refused."""
+        """Have Postfix check its files and its queue; a parameter that it does not know or use is refused."""
         folder = site.paths.etc(self.name)
-        run(["/usr/sbin/postfix", "-c", folder, "check"])
+        # As "postfix check" does. That itself would, on Debian 13, also copy the machine's resolv.conf
+        # over the one of the confined daemons, who would then ask another resolver than ours.
+        run(["/usr/sbin/postsuper", "-c", folder])
         said = run(["/usr/sbin/postconf", "-c", folder, "-n"]).stderr
         said += run(["/usr/sbin/postconf", "-c", folder, "-M"]).stderr
         complaints = [line.split("warning: ", 1)[1] for line in said.splitlines() if "warning: " in line]
