@@ -7,6 +7,7 @@ import socket
 import time
 
 import httpx
+import psutil
 import pytest
 
 from keryx.admin import webmail_token
@@ -285,6 +286,24 @@ def test_sogos_log_has_the_clients_address(suite: Suite) -> None:
 
 
 # --- the processes ---
+
+
+def sogods(suite: Suite, name: str) -> list[psutil.Process]:
+    """Return the processes of one pool, its watchdog among them."""
+    words = list(registry.find(name).command(suite.site).argv)
+    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == words]
+
+
+def test_no_worker_outlives_its_watchdog(suite: Suite) -> None:
+    with suite.without("dav"):
+        assert sogods(suite, "dav") == []
+    before = sogods(suite, "dav")
+    (watchdog,) = (process for process in before if process.parent() not in before)
+    watchdog.kill()
+    gone = set(before)
+    wait_for(lambda: not gone & set(sogods(suite, "dav")), "the workers of the killed one have left", 60)
+    wait_for(lambda: len(sogods(suite, "dav")) == len(before), "as many are there again", 60)
+    suite.keryx("up")
 
 
 def test_no_secret_is_on_a_command_line_or_readable_by_others(suite: Suite) -> None:

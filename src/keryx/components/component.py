@@ -81,6 +81,9 @@ class Component(abc.ABC):
     start_timeout: ClassVar[float] = 60
     """Seconds within which it must have become ready."""
 
+    def end_leftovers(self, site: Site) -> None:  # noqa: B027  # most leave nothing behind
+        """End what an earlier process of it left running; asked for when that process is gone."""
+
     @abc.abstractmethod
     def packages(self, platform: Platform) -> Sequence[str]:
         """Debian packages it needs."""

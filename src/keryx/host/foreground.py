@@ -22,6 +22,7 @@ from keryx.settings.site import Site
 
 def become(component: Component, site: Site) -> NoReturn:
     """Prepare the component and replace this process by its daemon."""
+    component.end_leftovers(site)
     prepare(component, site)
     record(component, site)
     leftovers.note(site.paths.home, component.name)

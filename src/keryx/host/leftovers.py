@@ -76,7 +76,8 @@ def _belongs(process: psutil.Process, home: Path) -> bool:
         if "keryx.cli.main" in words and "run" not in words:
             # Somebody's command about this home, not one of its daemons.
             return False
-        if any(word.startswith(f"{home}/etc/") or f"={home}/etc/" in word for word in words[1:]):
+        own = (f"{home}/etc/", f"{home}/run/")
+        if any(word.startswith(own) or f"={home}/etc/" in word for word in words[1:]):
             return words[0].rpartition("/")[2] not in EDITORS
         where = Path(process.cwd())
         return any(where.is_relative_to(home / part) for part in ("data", "run")) and _is_daemon(process)

@@ -143,6 +143,12 @@ class _Watch:
 
     def _end(self) -> int:
         """End the daemon and its children in good order; return 0 unless they had to be killed."""
+        try:
+            return self._ended()
+        finally:
+            self.component.end_leftovers(self.site)
+
+    def _ended(self) -> int:
         self._tell(signal.Signals[f"SIG{self.component.stop_signal}"])
         deadline = time.monotonic() + GRACE
         while self._lives():

@@ -157,6 +157,7 @@ class Supervisor:
         for name in [*removed, *changed]:
             self._call("stopProcessGroup", name)
             self._call("removeProcessGroup", name)
+            self._end_leftovers(name)
         for name in [*changed, *added]:
             self._call("addProcessGroup", name)
 
@@ -182,6 +183,7 @@ class Supervisor:
     def stop_component(self, name: str) -> None:
         """Stop a component and wait for its end."""
         self._call("stopProcess", name, True)
+        self._end_leftovers(name)
 
     def restart_component(self, name: str) -> None:
         """Stop the component if it runs, then start it without waiting for readiness."""
@@ -189,6 +191,12 @@ class Supervisor:
         if state is not None and state.state not in ("STOPPED", "EXITED", "FATAL"):
             self.stop_component(name)
         self.start_component(name)
+
+    def _end_leftovers(self, name: str) -> None:
+        # One that an update of Keryx took away is no longer known.
+        for component in registry.COMPONENTS:
+            if component.name == name:
+                component.end_leftovers(self._site)
 
     def _call(self, method: str, *arguments: object) -> Any:
         transport = SupervisorTransport(None, None, serverurl=f"unix://{self._socket}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import ClassVar
+
+import psutil
 
 from keryx.components.component import Command, Component, Platform
 from keryx.components.sogod.view import View, text, yes
@@ -18,6 +21,8 @@ from keryx.settings.site import Site
 USER = "sogo"
 """Brought by the package. Another one could not read the packaged /etc/sogo/sogo.conf, without which
 sogod does not start."""
+LAST_ANSWER = 30.0
+"""Seconds that workers have for the answers they are at when their watchdog has ended."""
 DRAFT_DAYS = 7
 """Days after which attachments of messages that were never sent or saved are given up."""
 
@@ -25,8 +30,8 @@ DRAFT_DAYS = 7
 class Sogod(Component):
     """A sogod: its pool of workers says who it is for."""
 
-    # For the watchdog, which holds nothing: its workers notice, finish what they answer and leave.
-    # It sees a SIGTERM only after up to 30 seconds; three of them would make that a minute and a half.
+    # For the watchdog, which holds nothing; its workers then finish what they answer and leave. They
+    # would hear of a SIGTERM to it only when their caches are cleaned the next time.
     stop_signal = "KILL"
     uses_database = True
     follows = ("postgresql",)
@@ -73,6 +78,19 @@ class Sogod(Component):
             File(view.etc / "sogod.plist", made("sogod.plist"), 0o640, "root", USER, secret=True),
         )
 
+    def end_leftovers(self, site: Site) -> None:
+        """End workers whose watchdog is gone, when each has given its answer.
+
+        Those of SOGo 5.12 notice it and stay: they hold the port and take all of a processor each.
+        """
+        words = list(self.command(site).argv)
+        left = [process for process in _called(words) if not _has_watchdog(process, words)]
+        for signal in (psutil.Process.terminate, psutil.Process.kill):
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    signal(process)
+            left = psutil.wait_procs(left, timeout=LAST_ANSWER)[1]
+
     def prepare(self, site: Site) -> None:
         """Wait for the database; remove attachments that were left behind while a message was written."""
         view = self.view(site)
@@ -92,6 +110,17 @@ class Sogod(Component):
         line = network.exchange(endpoint, request, timeout=10).partition(b"\r\n")[0]
         if line.split()[1:2] != [b"%d" % status]:
             raise errors.NotReady(f"{endpoint} answers {line[:60]!r} to {method} {path}.")
+
+
+def _called(words: Sequence[str]) -> Sequence[psutil.Process]:
+    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == words]
+
+
+def _has_watchdog(process: psutil.Process, words: Sequence[str]) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = process.parent()
+        return parent is not None and parent.cmdline() == words
+    return False
 
 
 def environment(view: View) -> dict[str, str]:
