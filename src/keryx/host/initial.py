@@ -8,36 +8,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-from keryx.components import registry
+from keryx.admin.access import reading
 from keryx.core import errors
 from keryx.host import foundation, setup
 from keryx.host.progress import Progress
 from keryx.records import migrations, provision
 from keryx.settings.site import Site
 
-SERVERS = ("openldap", "postgresql")
-"""Components that must answer before anything is made in them, where they are the suite's own."""
-INTERVAL = 0.5
+T = TypeVar("T")
+
+INTERVAL = 1.0
 """Seconds between two tries."""
 
 
 def make(site: Site, progress: Progress, patience: float) -> bool:
     """Make databases, tables, the first domain and its administrator; return whether anything was missing.
 
-    Raises NotReady when directory or database do not answer within ``patience`` seconds.
+    Raises Unreachable when directory or database do not answer within ``patience`` seconds.
     """
     foundation.lay(site)
-    for name in SERVERS:
-        component = registry.find(name)
-        if component.enabled(site):
-            progress.step(f"Waiting for {name}")
-            _until(lambda: component.ready(site), patience)  # noqa: B023  (called before the next turn)
+    progress.step("Waiting for the directory")
+    _until(lambda: _read_directory(site), patience)
     progress.step("Setting up the databases")
-    done = [*provision.ensure(site), *migrations.upgrade(site)]
+    done = _until(lambda: [*provision.ensure(site), *migrations.upgrade(site)], patience)
     if done:
         progress.done(f"set up {', '.join(done)}")
-    setup.reach_directory(site)
     made = setup.first_account(site, progress)
     setup.personal_settings(site)
     return bool(done) or made
@@ -60,14 +57,18 @@ def await_databases(site: Site, tell: Callable[[str], None]) -> None:
             return
 
 
-def _until(question: Callable[[], None], patience: float) -> None:
+def _read_directory(site: Site) -> None:
+    with reading(site):
+        pass
+
+
+def _until(work: Callable[[], T], patience: float) -> T:
+    """Do it, again while a server does not answer yet; what is refused for good is raised at once."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            question()
-        except errors.KeryxError:
-            if time.monotonic() > deadline:
+            return work()
+        except errors.KeryxError as error:
+            if not error.temporary or time.monotonic() > deadline:
                 raise
             time.sleep(INTERVAL)
-        else:
-            return
