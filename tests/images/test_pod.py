@@ -35,7 +35,19 @@ def alice(pod: Pod) -> str:
 
 def send(pod: Pod, recipient: str, subject: str, body: str = "Shall we meet at noon?") -> None:
     """Hand a message in from outside."""
-    words = ["swaks", "--server", f"{pod.address}:25", "--from", SENDER, "--to", recipient, "--timeout", "60"]
+    words = [
+        "swaks",
+        "--helo",
+        "client.elsewhere.example",
+        "--server",
+        f"{pod.address}:25",
+        "--from",
+        SENDER,
+        "--to",
+        recipient,
+        "--timeout",
+        "60",
+    ]
     message_id = f"Message-ID: <{uuid.uuid4()}@elsewhere.example>"
     done = run(
         [*words, "--header", f"Subject: {subject}", "--add-header", message_id, "--body", body],
@@ -80,7 +92,17 @@ def test_a_message_from_outside_is_in_the_mailbox(pod: Pod, alice: str) -> None:
 
 
 def test_who_is_not_there_is_refused(pod: Pod, alice: str) -> None:
-    words = ["swaks", "--server", f"{pod.address}:25", "--from", SENDER, "--to", "nobody@example.net"]
+    words = [
+        "swaks",
+        "--helo",
+        "client.elsewhere.example",
+        "--server",
+        f"{pod.address}:25",
+        "--from",
+        SENDER,
+        "--to",
+        "nobody@example.net",
+    ]
     done = run([*words, "--quit-after", "RCPT"], check=False, timeout=60)
     assert "550" in done.stdout
     with pytest.raises(imaplib.IMAP4.error), mailbox(pod, "nobody@example.net"):
@@ -89,7 +111,18 @@ def test_who_is_not_there_is_refused(pod: Pod, alice: str) -> None:
 
 def test_what_is_submitted_with_a_login_is_signed_and_arrives(pod: Pod, alice: str) -> None:
     subject = f"submitted {uuid.uuid4()}"
-    words = ["swaks", "--server", f"{pod.address}:587", "-tls", "--auth-user", alice, "--from", alice]
+    words = [
+        "swaks",
+        "--helo",
+        "client.elsewhere.example",
+        "--server",
+        f"{pod.address}:587",
+        "-tls",
+        "--auth-user",
+        alice,
+        "--from",
+        alice,
+    ]
     words += ["--to", alice, "--header", f"Subject: {subject}", "--auth-password-stdin"]
     # The password is asked for on standard input.
     words = [word for word in words if word != "--auth-password-stdin"] + ["--auth-password"]
@@ -197,7 +230,19 @@ def test_what_was_accepted_is_never_lost(pod: Pod, alice: str) -> None:
 
 
 def try_to_send(pod: Pod, recipient: str, subject: str) -> bool:
-    words = ["swaks", "--server", f"{pod.address}:25", "--from", SENDER, "--to", recipient, "--timeout", "20"]
+    words = [
+        "swaks",
+        "--helo",
+        "client.elsewhere.example",
+        "--server",
+        f"{pod.address}:25",
+        "--from",
+        SENDER,
+        "--to",
+        recipient,
+        "--timeout",
+        "20",
+    ]
     return run([*words, "--header", f"Subject: {subject}"], check=False, timeout=60).returncode == 0
 
 
