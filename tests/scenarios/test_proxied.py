@@ -83,7 +83,8 @@ def test_the_log_names_the_client_and_not_the_load_balancer(suite: Suite, net: s
         stream.sendall(f'a login "{address}" "{password}"\r\n'.encode())
         assert b"a OK" in stream.recv(4000)
     line = wait_for(
-        lambda: re.search(rf"Login: user=<{address}>.*", suite.log("dovecot")), "login in the log"
+        lambda: re.search(rf"(?:Login|Logged in): user=<{address}>.*", suite.log("dovecot")),
+        "login in the log",
     )
     assert line is not None
     assert f"rip={CLIENT}," in line[0]

@@ -220,7 +220,7 @@ class Connection:
 
 def who(site: Site, address: str) -> list[Connection]:
     """Return the connections of an account."""
-    # With -1 (one line each) and -f tab:
+    # With -1 (one line each) and -f tab; the second column is called "service" from 2.4 on:
     # username          proto pid   ip
     # alice@example.org imap  24399 192.0.2.7
     said = doveadm(site, "-f", "tab", "who", "-1", "--", address).stdout
@@ -229,7 +229,9 @@ def who(site: Site, address: str) -> list[Connection]:
         return []
     rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
     return [
-        Connection(row.get("proto", ""), row.get("ip", "")) for row in rows if row.get("username") == address
+        Connection(row.get("proto") or row.get("service", ""), row.get("ip", ""))
+        for row in rows
+        if row.get("username") == address
     ]
 
 
