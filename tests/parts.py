@@ -75,7 +75,10 @@ class Parts:
     def stop(self, name: str) -> int:
         """End a component in good order; returns its exit status."""
         process = self._processes.pop(name)
-        process.terminate()
+        if registry.find(name).stop_group:
+            os.killpg(process.pid, signal.SIGTERM)
+        else:
+            process.terminate()
         try:
             return process.wait(30)
         except subprocess.TimeoutExpired:

@@ -20,7 +20,7 @@ from tests.running import free_offset
 
 SECRETS = (
     *("ldap-reader", "ldap-admin", "postgresql-admin", "postgresql-keryx", "postgresql-sogo"),
-    *("postgresql-roundcube", "redis", "administrator", "rspamd-controller"),
+    *("postgresql-roundcube", "redis", "administrator", "rspamd-controller", "srs"),
 )
 GROUPS = {"openldap": "openldap", "postgresql": "postgres"}
 """The group of a pod's volumes (fsGroup): its daemon may read the private key."""
@@ -62,9 +62,10 @@ class Pods:
         (home / FILE).write_text(yaml.safe_dump({"pods": pods}))
         for given in ("secrets", "tls"):
             shutil.copytree(self.folder / given, home / given)
-        for path in (home / "tls").iterdir():
-            path.chmod(0o640)
-            shutil.chown(path, "root", GROUPS.get(name, "root"))
+        (home / "tls" / "ca.key").unlink()
+        key = home / "tls" / "key.pem"
+        key.chmod(0o640)
+        shutil.chown(key, "root", GROUPS.get(name, "root"))
         return Parts(home, {ENVIRONMENT: name})
 
 

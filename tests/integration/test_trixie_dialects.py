@@ -122,9 +122,12 @@ def _build() -> None:
     run(argv, timeout=900)
 
 
+@pytest.mark.parametrize("pod", ["", "dovecot", "postfix"])
 @pytest.mark.parametrize("text", ["domain: example.org\n", MANY_SETTINGS], ids=["default", "many-settings"])
-def test_dovecot_2_4_reads_its_configuration_and_compiles_our_scripts(trixie: Trixie, text: str) -> None:
-    site = make_site(text, trixie.versions())
+def test_dovecot_2_4_reads_its_configuration_and_compiles_our_scripts(
+    trixie: Trixie, text: str, pod: str
+) -> None:
+    site = make_site(text, trixie.versions(), pod=pod)
     assert site.version("dovecot-core", ()) >= (2, 4)
     trixie.write(Dovecot(), site)
     conf = site.paths.etc("dovecot") / "dovecot.conf"
@@ -144,9 +147,10 @@ def test_dovecot_2_4_refuses_the_words_of_2_3(trixie: Trixie) -> None:
     assert trixie.run("doveconf", "-c", conf, "-n", check=False).returncode != 0
 
 
+@pytest.mark.parametrize("pod", ["", "postfix"])
 @pytest.mark.parametrize("text", ["domain: example.org\n", MANY_SETTINGS], ids=["default", "many-settings"])
-def test_postfix_3_10_accepts_its_configuration(trixie: Trixie, text: str) -> None:
-    site = make_site(text, trixie.versions())
+def test_postfix_3_10_accepts_its_configuration(trixie: Trixie, text: str, pod: str) -> None:
+    site = make_site(text, trixie.versions(), pod=pod)
     assert site.version("postfix", ()) >= (3, 10)
     trixie.write(Postfix(), site)
     etc = site.paths.etc("postfix")

@@ -57,8 +57,13 @@ INNER = {
     "redis": 6379,
     "memcached": 11211,
     "clamav": 3310,
+    "lmtp": 10024,
+    "quota-status": 12340,
+    "smtp": 10125,
+    "scan": 11333,
+    "controller": 11334,
 }
-"""The ports at which the pods of a cluster serve each other, by component."""
+"""The ports at which the pods of a cluster serve each other, by component or service."""
 
 
 def inner(number: int, offset: int) -> int:

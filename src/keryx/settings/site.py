@@ -184,18 +184,24 @@ class Site:
 
     # --- pods ---
 
-    def door(self, component: str) -> Endpoint | None:
+    def works_here(self, component: str) -> bool:
+        """Whether the component does its work here: on a machine all do, in a pod its own ones;
+        others may be beside them as helpers."""
+        return self.placement is None or self.placement.works_here(component)
+
+    def door(self, component: str, service: str = "") -> Endpoint | None:
         """Return the TCP port that a component has to open for other pods, at every address; None
         on a machine, and in a pod where it only helps its neighbours."""
-        if self.placement is None or not self.placement.works_here(component):
+        if self.placement is None or not self.works_here(component):
             return None
-        return Endpoint(host="", port=self.loopback_port(INNER[component]))
+        return Endpoint(host="", port=self.loopback_port(INNER[service or component]))
 
-    def _at(self, component: str, socket: Path) -> Endpoint:
-        """Return where a component is reached: at its socket beside it, else at its pod's port."""
-        if self.placement is None or self.placement.beside(component):
+    def _at(self, component: str, socket: Path, service: str = "") -> Endpoint:
+        """Return where a component is reached: at its socket where it works, else at its pod's port."""
+        if self.placement is None or self.works_here(component):
             return Endpoint(socket)
-        return Endpoint(host=self.placement.host(component), port=self.loopback_port(INNER[component]))
+        port = self.loopback_port(INNER[service or component])
+        return Endpoint(host=self.placement.host(component), port=port)
 
     @property
     def reach(self) -> str:
@@ -210,7 +216,7 @@ class Site:
     @property
     def lmtp(self) -> Endpoint:
         """Dovecot's LMTP, where Postfix delivers."""
-        return Endpoint(self.paths.sockets / "lmtp")
+        return self._at("dovecot", self.paths.sockets / "lmtp", "lmtp")
 
     @property
     def sasl(self) -> Endpoint:
@@ -220,7 +226,7 @@ class Site:
     @property
     def quota_policy(self) -> Endpoint:
         """Dovecot's quota-status policy service, asked at RCPT."""
-        return Endpoint(self.paths.sockets / "quota-status")
+        return self._at("dovecot", self.paths.sockets / "quota-status", "quota-status")
 
     @property
     def userdb(self) -> Endpoint:
@@ -229,7 +235,12 @@ class Site:
 
     def inside(self, name: str) -> Endpoint:
         """Where this machine's own programs reach a protocol without a PROXY header: the public
-        port, or a loopback port beside it when the public one is for load balancers or off."""
+        port, or a loopback port beside it when the public one is for load balancers or off. Pods
+        have a port of their own for each other."""
+        if self.placement is not None:
+            component = "postfix" if name in ("smtp", "submission", "submissions") else "dovecot"
+            host = "127.0.0.1" if self.works_here(component) else self.placement.host(component)
+            return Endpoint(host=host, port=self.loopback_port(INNER.get(name, STANDARD[name] + 11000)))
         port = self.port(name)
         if port is not None and not self.speaks_proxy(name):
             return Endpoint(host=self.reach, port=port)
@@ -243,6 +254,14 @@ class Site:
         return Endpoint(self.paths.sockets / "milter")
 
     @property
+    def scan(self) -> Endpoint | None:
+        """Where the milter beside Postfix has messages scanned, in another pod; None when it scans
+        itself."""
+        if self.placement is None or self.works_here("rspamd"):
+            return None
+        return Endpoint(host=self.placement.host("rspamd"), port=self.loopback_port(INNER["scan"]))
+
+    @property
     def spam_settings(self) -> Path:
         """What users have set for themselves about spam, for the filter: a map that it watches."""
         return self.paths.data("rspamd-users") / "settings"
@@ -250,7 +269,7 @@ class Site:
     @property
     def rspamd_controller(self) -> Endpoint:
         """Rspamd's controller: learning, statistics."""
-        return Endpoint(self.paths.run("rspamd") / "controller.sock")
+        return self._at("rspamd", self.paths.run("rspamd") / "controller.sock", "controller")
 
     @property
     def redis_password(self) -> Secret | None:
@@ -407,7 +426,10 @@ class Site:
     @property
     def internal_smtp(self) -> Endpoint:
         """Postfix's door for this machine's own programs (Sieve's redirects, webmail's server,
-        scripts): no PROXY header, no postscreen, no login; it relays, and filters what it relays."""
+        scripts): no PROXY header, no postscreen, no login; it relays, and filters what it relays.
+        Other pods show it a certificate of the release's authority."""
+        if self.placement is not None and not self.works_here("postfix"):
+            return self.inside("smtp")
         return Endpoint(host="127.0.0.1", port=self.loopback_port(10025))
 
     @property

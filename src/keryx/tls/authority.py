@@ -117,7 +117,11 @@ def _sign(
         _builder(_name(names[0]), authority.subject, key.public_key(), CERTIFICATE_DAYS)
         .add_extension(alternatives, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        # Pods show it as clients too.
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+            critical=False,
+        )
         .add_extension(identifier, critical=False)
         .sign(authority_key, hashes.SHA256())
     )

@@ -113,7 +113,8 @@ class Dovecot(Component):
         return files
 
     def watched(self, site: Site) -> Sequence[Path]:
-        return (site.certificate, site.certificate_key)
+        inner = site.inner_tls.files if site.placement else ()
+        return tuple(dict.fromkeys((site.certificate, site.certificate_key, *inner)))
 
     def prepare(self, site: Site) -> None:
         """Compile the global Sieve scripts that changed: the mail processes may not write here."""
@@ -129,20 +130,22 @@ class Dovecot(Component):
         return Command(("/usr/sbin/dovecot", "-F", "-c", str(View(site).conf)))
 
     def ready(self, site: Site) -> None:
+        said = network.greeting(site.sasl)
+        if not said.startswith("VERSION"):
+            raise errors.NotReady(f"{site.sasl} greets with {said[:60]!r}, not with VERSION.")
+        if not View(site).store:
+            return
         for name in ("imap", "imaps", "pop3", "pop3s", "sieve"):
             self._greets(site, name)
         said = network.greeting(site.lmtp)
         if not said.startswith("220 "):
             raise errors.NotReady(f"{site.lmtp} greets with {said[:60]!r}, not with 220.")
-        said = network.greeting(site.sasl)
-        if not said.startswith("VERSION"):
-            raise errors.NotReady(f"{site.sasl} greets with {said[:60]!r}, not with VERSION.")
         answer = network.exchange(site.quota_policy, b"request=smtpd_access_policy\n\n")
         if not answer.startswith(b"action="):
             raise errors.NotReady(f"{site.quota_policy} answers {answer[:60]!r}, not with an action.")
 
     def _greets(self, site: Site, name: str) -> None:
-        if site.port(name) is None and not name.startswith("imap"):
+        if site.placement is None and site.port(name) is None and not name.startswith("imap"):
             return
         wanted = {"imap": "* OK", "pop3": "+OK", "sieve": '"IMPLEMENTATION"'}[name.removesuffix("s")]
         endpoint: Endpoint = site.inside(name)

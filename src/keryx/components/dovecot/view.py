@@ -102,9 +102,26 @@ class View:
     # --- doors ---
 
     @property
+    def store(self) -> bool:
+        """Whether the mailboxes are here; else it only answers who somebody is."""
+        return self.site.works_here("dovecot")
+
+    @property
+    def lmtp_door(self) -> Endpoint | None:
+        """Where other pods deliver."""
+        return self.site.door("dovecot", "lmtp")
+
+    @property
+    def quota_door(self) -> Endpoint | None:
+        """Where other pods ask for quotas."""
+        return self.site.door("dovecot", "quota-status")
+
+    @property
     def protocols(self) -> Sequence[str]:
         """Protocols with an open port, and the internal ones. IMAP is always there: Keryx itself
         reads mail over it, on loopback when no public port is open."""
+        if not self.store:
+            return []
         public = [name for name in PROTOCOLS if name == "imap" or self._open(name)]
         return [*public, "lmtp"]
 
@@ -129,8 +146,10 @@ class View:
         doors = []
         for name in PROTOCOLS[protocol]:
             proxied = self.site.port(name) is not None and self.site.speaks_proxy(name)
-            if proxied or (protocol == "imap" and self.site.port(name) is None):
-                inside = self.site.inside(name)
+            inside = self.site.inside(name)
+            if self.site.placement is not None:
+                doors.append(Door(f"{name}-inside", inside.port, name.endswith("s")))
+            elif proxied or (protocol == "imap" and self.site.port(name) is None):
                 doors.append(Door(f"{name}-inside", inside.port, name.endswith("s"), address=inside.host))
         return doors
 
@@ -149,7 +168,7 @@ class View:
         """Who may say that somebody else is the client: web mail servers, our own among them. Without
         it, one guess at a password in the webmail would slow all others' logins there down."""
         networks = [str(network) for network in self.settings.login_trusted_networks]
-        if self.site.sogo_enabled or self.site.roundcube_enabled:
+        if self.site.placement is None and (self.site.sogo_enabled or self.site.roundcube_enabled):
             # What connects to an address of this machine comes from that same address.
             networks.append(self.site.inside("imap").host)
         return " ".join(dict.fromkeys(networks))
@@ -158,6 +177,16 @@ class View:
     def submission(self) -> Endpoint:
         """Where vacation answers and redirected mail are handed in."""
         return self.site.internal_smtp
+
+    @property
+    def submits_with_certificate(self) -> bool:
+        """Whether Postfix is in another pod, which wants to see who hands in."""
+        return not self.site.works_here("postfix")
+
+    @property
+    def authority(self) -> Path:
+        """Who vouches for the certificates of the other pods."""
+        return self.site.paths.tls / "ca.pem"
 
     # --- limits ---
 

@@ -60,7 +60,8 @@ class Postfix(Component):
         return view.files_of(site)
 
     def watched(self, site: Site) -> Sequence[Path]:
-        return (site.certificate, site.certificate_key)
+        inner = site.inner_tls.files if site.placement else ()
+        return tuple(dict.fromkeys((site.certificate, site.certificate_key, *inner)))
 
     def prepare(self, site: Site) -> None:
         for name in MACHINE_FILES:

@@ -100,6 +100,7 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
         "size_limit": site.settings.message_size_limit_mb * 1024 * 1024,
         "ports": {"smtp": site.port("smtp")},
         "internal": {"smtp": site.internal_smtp},
+        "pods": _pods(site),
         "proxied": proxied,
         "submissions": _submissions(site, proxied),
         "postscreen_access": ", ".join(
@@ -119,6 +120,20 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
             "logins": bool(_logins(settings)),
         },
         "srs": _srs(site),
+    }
+
+
+def _pods(site: Site) -> dict[str, object] | None:
+    """Return what is needed to speak with other pods; None on a machine."""
+    door = site.door("postfix", "smtp")
+    if door is None:
+        return None
+    return {
+        "port": door.port,
+        "authority": site.paths.tls / "ca.pem",
+        "certificate": site.inner_tls.certificate,
+        "key": site.inner_tls.key,
+        "store": site.lmtp.host,
     }
 
 
@@ -181,7 +196,10 @@ def _submissions(site: Site, proxied: Mapping[str, bool]) -> list[Submission]:
         if port is None:
             continue
         found.append(Submission(name, title, str(port), wrapper, proxied[name]))
-        if proxied[name]:
+        if site.placement is not None:
+            title = f"{title}, for other pods, which know no PROXY header"
+            found.append(Submission(f"internal-{name}", title, str(site.inside(name).port), wrapper))
+        elif proxied[name]:
             title = f"{title}, for this machine's own programs, which know no PROXY header"
             found.append(Submission(f"internal-{name}", title, str(site.inside(name)), wrapper))
     return found

@@ -130,9 +130,10 @@ class Rspamd(Component):
         return Command((*argv, *commands.variable_arguments(view.variables)))
 
     def ready(self, site: Site) -> None:
-        answer = network.exchange(site.rspamd_controller, b"GET /ping HTTP/1.0\r\n\r\n")
-        if b"pong" not in answer:
-            raise errors.NotReady(f"{site.rspamd_controller} answers {answer[:60]!r}, not pong.")
+        if site.scan is None:
+            answer = network.exchange(site.rspamd_controller, b"GET /ping HTTP/1.0\r\n\r\n")
+            if b"pong" not in answer:
+                raise errors.NotReady(f"{site.rspamd_controller} answers {answer[:60]!r}, not pong.")
         # Milter protocol: option negotiation (SMFIC_OPTNEG), version 6, no actions, no steps.
         negotiation = b"\0\0\0\x0dO" + (6).to_bytes(4) + (0x1FF).to_bytes(4) + (0x1FFFFF).to_bytes(4)
         answer = network.exchange(site.milter, negotiation)

@@ -49,6 +49,16 @@ class View:
         return self.site.paths.etc("rspamd") / "workers.inc"
 
     @property
+    def scan_door(self) -> Endpoint | None:
+        """Where milters in other pods hand in messages to be scanned."""
+        return self.site.door("rspamd", "scan")
+
+    @property
+    def controller_door(self) -> Endpoint | None:
+        """Where other pods teach and ask."""
+        return self.site.door("rspamd", "controller")
+
+    @property
     def local_networks(self) -> Sequence[str]:
         """Clients that may send without a login: neither greylisted nor judged by their address."""
         return ["127.0.0.0/8", "::1", *(str(network) for network in self.site.settings.relay_networks)]

@@ -73,7 +73,8 @@ def test_another_pod_sees_servers_that_are_reached_by_name() -> None:
 def test_an_external_server_stays_what_the_settings_say() -> None:
     text = (
         "domain: example.org\n"
-        "directory: {embedded: false, uri: ldaps://ldap.example.com, root_dn: o=x, bind_password_file: /run/p}\n"
+        "directory: {embedded: false, uri: ldaps://ldap.example.com, root_dn: o=x,"
+        " bind_password_file: /run/p}\n"
         "database: {embedded: false, host: db.example.com}\n"
     )
     site = testing.site(text, pod="admin")

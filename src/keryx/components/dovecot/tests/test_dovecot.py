@@ -69,6 +69,11 @@ def test_by_default_every_door_is_open(dialect: str, versions: dict[str, tuple[i
     check_golden(Dovecot(), site(versions=versions), GOLDEN / f"{dialect}-default")
 
 
+@pytest.mark.parametrize("pod", ["dovecot", "postfix"])
+def test_in_a_pod_it_is_the_store_or_tells_its_neighbours_who_somebody_is(pod: str) -> None:
+    check_golden(Dovecot(), site(versions=NEWER, pod=pod), GOLDEN / f"2.4-pod-{pod}")
+
+
 @pytest.mark.parametrize(("dialect", "versions"), [("2.3", {}), ("2.4", NEWER)])
 def test_every_setting_shows(dialect: str, versions: dict[str, tuple[int, ...]], everything: str) -> None:
     check_golden(Dovecot(), site(everything, versions), GOLDEN / f"{dialect}-everything")

@@ -70,6 +70,11 @@ def test_the_defaults_of_debian_13() -> None:
     check_golden(Postfix(), site(versions=versions), GOLDEN / "default-3.10")
 
 
+def test_in_a_pod_of_its_own() -> None:
+    versions = {"postfix": (3, 10, 5), "postsrsd": (2, 0, 11)}
+    check_golden(Postfix(), site(versions=versions, pod="postfix"), GOLDEN / "pod")
+
+
 def test_every_setting_shows(tmp_path: Path) -> None:
     check_golden(Postfix(), everything(tmp_path), GOLDEN / "everything")
 

@@ -38,6 +38,11 @@ def test_files(case: str) -> None:
     testing.check_golden(Rspamd(), testing.site(CASES[case]), GOLDEN / case)
 
 
+@pytest.mark.parametrize("pod", ["rspamd", "postfix"])
+def test_in_a_pod_it_scans_or_hands_on(pod: str) -> None:
+    testing.check_golden(Rspamd(), testing.site(pod=pod), GOLDEN / f"pod-{pod}")
+
+
 def test_nothing_outside_the_home_is_written() -> None:
     site = testing.site()
     assert all(file.path.is_relative_to(site.paths.home) for file in Rspamd().render(site))
