@@ -7,6 +7,7 @@ import smtplib
 import ssl
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -169,7 +170,14 @@ def test_a_store_whose_name_is_not_there_keeps_mail_waiting(pods: Pods) -> None:
     # Handed in without the question about the quota, which the door would ask.
     subject = f"pods {uuid.uuid4().hex[:8]}"
     message = letter(subject, From=ALICE, To=BOB).as_string()
-    program = ["/usr/sbin/sendmail", "-C", postfix.home / "etc" / "postfix", "-f", ALICE, BOB]
+    program: list[str | Path] = [
+        "/usr/sbin/sendmail",
+        "-C",
+        postfix.home / "etc" / "postfix",
+        "-f",
+        ALICE,
+        BOB,
+    ]
     run(program, input=message, env={"MAIL_CONFIG": str(postfix.home / "etc" / "postfix")})
 
     def waits() -> bool:
