@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import smtplib
 import ssl
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.clients import letter, subjects
 from tests.integration.test_rspamd import GTUBE
 from tests.pods import Pods, release
 from tests.running import wait_for
+from tests.scenarios.test_store import prose
 
 SETTINGS = """\
 domain: example.org
@@ -79,11 +82,18 @@ def from_outside(pods: Pods, recipient: str, body: str = "Hello.\n", size: int =
         return client.data(letter(f"outside {uuid.uuid4().hex[:8]}", body).as_bytes())
 
 
-def inbox(pods: Pods, address: str) -> list[str]:
-    """Return the subjects in somebody's inbox."""
+@contextmanager
+def session(pods: Pods, address: str) -> Iterator[imaplib.IMAP4]:
+    """Give a logged-in IMAP session."""
     port = pods.pod("dovecot").site.port("imaps") or 0
     with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=network.unverified_tls()) as client:
         client.login(address, f"correct horse {address}")
+        yield client
+
+
+def inbox(pods: Pods, address: str) -> list[str]:
+    """Return the subjects in somebody's inbox."""
+    with session(pods, address) as client:
         return subjects(client)
 
 
@@ -190,3 +200,20 @@ def test_a_store_whose_name_is_not_there_keeps_mail_waiting(pods: Pods) -> None:
     postfix.start("postfix")
     postfix.keryx("queue", "flush")
     wait_for(lambda: subject in inbox(pods, BOB), "Bob's inbox shows it", 60)
+
+
+def learnt(pods: Pods) -> int:
+    """Return how many messages the filter has learnt."""
+    controller = pods.pod("rspamd").site.rspamd_controller
+    answer = network.exchange(controller, b"GET /stat HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")[2]
+    return int(json.loads(answer)["total_learns"])
+
+
+def test_what_is_moved_to_junk_teaches_the_filter_of_another_pod(pods: Pods) -> None:
+    first = submit(pods, ALICE, BOB)
+    wait_for(lambda: first in inbox(pods, BOB), "Bob's inbox shows it", 60)
+    before = learnt(pods)
+    with session(pods, BOB) as client:
+        client.select("INBOX")
+        assert client.append("Junk", "", "", letter("spam", prose()).as_bytes())[0] == "OK"
+    wait_for(lambda: learnt(pods) > before, "the filter has learnt it", 60)

@@ -134,7 +134,8 @@ def test_dovecot_2_4_reads_its_configuration_and_compiles_our_scripts(
     done = trixie.run("doveconf", "-c", conf, "-n")
     assert "Warning" not in done.stderr
     assert done.stdout.index("passdb lua {") < done.stdout.index("passdb ldap {")
-    for script in SCRIPTS:
+    # Beside Postfix it keeps no mail and has no scripts.
+    for script in SCRIPTS if pod != "postfix" else ():
         path = site.paths.etc("dovecot") / "sieve" / script
         compiled = trixie.run("sievec", "-c", conf, path, path.with_suffix(".svbin"))
         assert "arning" not in compiled.stderr + compiled.stdout

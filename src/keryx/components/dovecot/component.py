@@ -17,6 +17,8 @@ from keryx.core.render import render
 from keryx.core.wording import shown
 from keryx.settings.site import AUDIENCE, Site
 
+KINDS = ("ham", "spam")
+"""What the filter can be taught that a message is."""
 SCRIPTS = ("before/10-spam.sieve", "learn-ham.sieve", "learn-spam.sieve")
 
 
@@ -43,7 +45,6 @@ class Dovecot(Component):
     title = shown("mailboxes, IMAP, POP3, login")
     section = DovecotSettings
     users = (SystemUser(USER),)
-    commands_of = ("rspamd",)  # rspamc, which teaches the filter what is moved into Junk
     # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.
     stop_group = True
 
@@ -62,6 +63,8 @@ class Dovecot(Component):
             "dovecot-auth-lua",
             "lua-luaossl",
             "dovecot-flatcurve" if flatcurve else "dovecot-fts-xapian",
+            # Tells the filter what is moved into Junk and out of it.
+            "curl",
         )
 
     def listeners(self, site: Site) -> Sequence[Listener]:
@@ -101,16 +104,9 @@ class Dovecot(Component):
         }
         files = [File(view.conf, render(package, f"dovecot-{view.dialect}.conf", **names))]
         files += _directory_files(site, view, names)
-        if site.activesync_enabled:
-            files.append(File(view.etc / "welcome.sh", render(package, "welcome.sh", **names), 0o755))
         if site.tokens:
             files.append(File(view.etc / "token.lua", render(package, "token.lua", **_token(site))))
-        for script in SCRIPTS:
-            files.append(File(view.sieve / script, render(package, Path(script).name, **names)))
-        for program in ("learn-ham.sh", "learn-spam.sh"):
-            files.append(File(view.sieve / "bin" / program, render(package, program, **names), 0o755))
-        files.append(File(view.etc / "quota-warning.sh", render(package, "quota-warning.sh", **names), 0o755))
-        return files
+        return [*files, *_store_files(site, view, names)] if view.store else files
 
     def watched(self, site: Site) -> Sequence[Path]:
         inner = site.inner_tls.files if site.placement else ()
@@ -120,7 +116,7 @@ class Dovecot(Component):
         """Compile the global Sieve scripts that changed: the mail processes may not write here."""
         view = View(site)
         commands.forget_dead_master(view.run / "master.pid")
-        for script in SCRIPTS:
+        for script in SCRIPTS if view.store else ():
             commands.compile_sieve(view.conf, view.sieve / script)
 
     def validate(self, site: Site) -> None:
@@ -162,6 +158,23 @@ class Dovecot(Component):
     def backup_paths(self, site: Site) -> Sequence[Path]:
         view = View(site)
         return (view.mail, view.data / "shared")
+
+
+def _store_files(site: Site, view: View, names: dict[str, object]) -> Sequence[File]:
+    """What runs beside deliveries and sessions: Sieve scripts, and the programs that they start."""
+
+    def made(path: Path, template: str, mode: int = 0o644, **more: object) -> File:
+        return File(path, render(__package__ or "", template, **names, **more), mode)
+
+    files = [made(view.sieve / script, Path(script).name) for script in SCRIPTS]
+    files += [made(view.sieve / "bin" / f"learn-{kind}.sh", "learn.sh", 0o755, kind=kind) for kind in KINDS]
+    files.append(made(view.etc / "quota-warning.sh", "quota-warning.sh", 0o755))
+    if site.activesync_enabled:
+        files.append(made(view.etc / "welcome.sh", "welcome.sh", 0o755))
+    if view.controller_header:
+        text = f"Password: {site.secrets.get('rspamd-controller').reveal()}\n"
+        files.append(File(view.controller_header, text, 0o640, "root", USER, secret=True))
+    return files
 
 
 def _token(site: Site) -> dict[str, object]:

@@ -188,6 +188,12 @@ class View:
         """Who vouches for the certificates of the other pods."""
         return self.site.paths.tls / "ca.pem"
 
+    @property
+    def controller_header(self) -> Path | None:
+        """The file with the header that holds the password of the filter's controller; None where
+        its socket is beside, which asks for none."""
+        return None if self.site.works_here("rspamd") else self.etc / "controller-password"
+
     # --- limits ---
 
     @property

@@ -2,5 +2,7 @@
 # Managed by Keryx: change keryx.yaml instead, then run `keryx up`.
 # The message is on standard input. Five seconds at most: the user's mail program is waiting.
 # A filter that is down teaches nothing, and moving the message works all the same.
-/usr/bin/rspamc -t 5 -h mail-rspamd:11334 learn_spam >/dev/null 2>&1
+# https://rspamd.com/doc/architecture/protocol.html#controller-http-endpoints
+/usr/bin/curl --silent --max-time 5 --output /dev/null --header Expect: --data-binary @- \
+    --header @/srv/keryx/etc/dovecot/controller-password http://mail-rspamd:11334/learnspam
 exit 0
