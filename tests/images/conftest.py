@@ -17,7 +17,10 @@ SETTINGS = """\
 domain: example.org
 hostname: mail.example.org
 webmail: both
-unbound: {offline: true}
+rspamd: {greylisting: false}
+unbound:
+  offline: true
+  records: ["elsewhere.example. 300 IN A 192.0.2.25", "elsewhere.example. 300 IN MX 10 elsewhere.example."]
 """
 
 

@@ -144,6 +144,21 @@ def test_nothing_of_the_build_stays(images: dict[str, int], component: str) -> N
     assert not {"gcc", "python3-pip", "build-essential"} & set(names)
 
 
+@pytest.mark.parametrize(
+    ("component", "folder"),
+    [("sogo", "/usr/share/GNUstep/SOGo/WebServerResources"), ("roundcube", "/var/lib/roundcube/public_html")],
+)
+def test_the_gateway_has_every_file_of_the_webmails_pages(
+    images: dict[str, int], component: str, folder: str
+) -> None:
+    def files(name: str) -> set[str]:
+        kinds = r".*\.\(css\|js\|png\|svg\|gif\|jpg\|woff2?\|ttf\|eot\|mp3\)"
+        return set(inside(name, "find", "-L", folder, "-type", "f", "-regex", kinds).splitlines())
+
+    assert files(component)
+    assert files(component) <= files("nginx")
+
+
 def test_the_whole_code_is_in_the_image(images: dict[str, int]) -> None:
     folder = Path(inside("admin", "python3", "-c", "import keryx; print(keryx.__file__)").strip()).parent
     there = set(inside("admin", "find", str(folder), "-type", "f", "-printf", "%P\n").splitlines())

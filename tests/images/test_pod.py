@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import json
-import re
 import socket
+import ssl
 import uuid
 from collections.abc import Iterator
 
@@ -15,13 +15,15 @@ import pytest
 from cryptography import x509
 
 from keryx.core.network import unverified_tls
-from keryx.core.process import run
+from keryx.core.process import Completed, run
 from keryx.tls import authority
 from tests.images.conftest import start_all
 from tests.podman import Pod, podman
 from tests.running import wait_for
 
 PASSWORD = "correct horse battery"
+OPENED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Accept": "text/html,*/*"}
+"""What a browser says when a person opens a page."""
 SENDER = "friend@elsewhere.example"
 
 
@@ -34,27 +36,19 @@ def alice(pod: Pod) -> str:
 
 
 def send(pod: Pod, recipient: str, subject: str, body: str = "Shall we meet at noon?") -> None:
-    """Hand a message in from outside."""
-    words = [
-        "swaks",
-        "--helo",
-        "client.elsewhere.example",
-        "--server",
-        f"{pod.address}:25",
-        "--from",
-        SENDER,
-        "--to",
-        recipient,
-        "--timeout",
-        "60",
-    ]
-    message_id = f"Message-ID: <{uuid.uuid4()}@elsewhere.example>"
-    done = run(
-        [*words, "--header", f"Subject: {subject}", "--add-header", message_id, "--body", body],
-        check=False,
-        timeout=90,
-    )
+    """Hand a message in from outside; it has to be taken."""
+    done = try_to_send(pod, recipient, subject, body)
     assert done.returncode == 0, f"{done.stdout}\n{pod.log('postfix')[-3000:]}"
+
+
+def try_to_send(pod: Pod, recipient: str, subject: str, body: str = "Shall we meet at noon?") -> Completed:
+    """Hand a message in from outside."""
+    words = ["swaks", "--helo", "client.elsewhere.example", "--server", f"{pod.address}:25"]
+    words += ["--from", SENDER, "--to", recipient, "--timeout", "60", "--body", body]
+    headers = (f"Subject: {subject}", f"Message-Id: <{uuid.uuid4()}@elsewhere.example>")
+    return run(
+        [*words, *(word for header in headers for word in ("--header", header))], check=False, timeout=90
+    )
 
 
 @contextlib.contextmanager
@@ -144,45 +138,75 @@ def test_what_is_moved_to_junk_teaches_the_filter(pod: Pod, alice: str) -> None:
         ).stdout
         return int(json.loads(answer)["learned"])
 
-    before = learned()
+    before, subject = learned(), f"watches {uuid.uuid4()}"
     body = "A great many words about cheap watches, " + " ".join(f"watch{number}" for number in range(60))
-    send(pod, alice, "watches", body)
-    arrives(pod, alice, "watches")
+    send(pod, alice, subject, body)
+    arrives(pod, alice, subject)
     with mailbox(pod, alice) as client:
         client.select("INBOX")
-        (number,) = client.search(None, "SUBJECT", "watches")[1][0].split()
+        (number,) = client.search(None, "SUBJECT", f'"{subject}"')[1][0].split()
         assert client.copy(number.decode(), "Junk")[0] == "OK"
     wait_for(lambda: learned() > before, "the filter has learned", 30)
 
 
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("/roundcube/", "Roundcube"),
-        ("/SOGo/", "SOGo"),
-        ("/admin/", "Keryx"),
-        ("/sign-in", "Keryx"),
-    ],
-)
-def test_the_pages_answer_through_the_gateway(pod: Pod, path: str, text: str) -> None:
-    page = httpx.get(
-        f"https://{pod.address}{path}",
-        headers={"Host": "mail.example.org"},
-        verify=False,
-        follow_redirects=False,
-        timeout=60,
-    )
-    assert page.status_code in (200, 302, 303), page.text
-    assert page.status_code != 200 or text in page.text
+@contextlib.contextmanager
+def browser(pod: Pod) -> Iterator[httpx.Client]:
+    """Give somebody's browser; the name of the host is the one that the settings say."""
+    context = ssl.create_default_context(cafile=str(pod.volume / "tls/ca.pem"))
+    with httpx.Client(base_url=f"https://{pod.address}", verify=context, timeout=60) as client:
+        client.headers["Host"] = "mail.example.org"
+
+        def name(request: httpx.Request) -> None:
+            request.extensions["sni_hostname"] = "mail.example.org"
+
+        client.event_hooks = {"request": [name]}
+        yield client
+
+
+def test_who_signs_in_is_in_both_webmails(pod: Pod, alice: str) -> None:
+    send(pod, alice, "for the webmail")
+    arrives(pod, alice, "for the webmail")
+    with browser(pod) as client:
+        assert client.get("/roundcube/").status_code == 401
+        answer = client.post("/api/v1/session", json={"address": alice, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        page = client.get("/roundcube/", headers=OPENED)
+        assert page.status_code == 302, page.text
+        page = client.get(httpx.URL(page.headers["Location"]).raw_path.decode(), headers=OPENED)
+        assert page.status_code == 200, page.text
+        assert alice in page.text
+        listing = client.post(
+            f"/SOGo/so/{alice}/Mail/0/folderINBOX/view",
+            json={"sortingAttributes": {"sort": "arrival", "asc": 0}},
+            headers={"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        )
+        assert listing.status_code == 200, listing.text
+        assert "for the webmail" in listing.text
+
+
+def test_the_administrator_finds_the_account(pod: Pod, alice: str) -> None:
+    password = (pod.volume / "secrets/administrator").read_text().strip()
+    with browser(pod) as client:
+        answer = client.post("/api/v1/session", json={"address": "admin@example.org", "password": password})
+        assert answer.status_code == 200, answer.text
+        found = client.get("/api/v1/accounts", params={"domain": "example.net"})
+        assert alice in found.text
+        assert client.get("/admin/", headers=OPENED).status_code == 200
 
 
 def test_every_file_of_the_webmails_pages_is_served(pod: Pod) -> None:
-    for path in ("/SOGo.woa/WebServerResources/css/styles.css", "/roundcube/program/js/app.min.js"):
-        answer = httpx.get(
-            f"https://{pod.address}{path}", headers={"Host": "mail.example.org"}, verify=False, timeout=60
-        )
-        assert answer.status_code == 200, path
-        assert len(answer.content) > 1000
+    paths = (
+        "/SOGo.woa/WebServerResources/css/styles.css",
+        "/roundcube/program/js/app.min.js",
+        "/roundcube/program/js/jquery.min.js",
+        "/roundcube/skins/elastic/deps/bootstrap.min.css",
+        "/roundcube/plugins/jqueryui/js/jquery-ui.min.js",
+    )
+    with browser(pod) as client:
+        for path in paths:
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            assert len(answer.content) > 1000, path
 
 
 def test_a_replaced_certificate_is_shown_everywhere_and_sessions_live_on(pod: Pod, alice: str) -> None:
@@ -214,7 +238,7 @@ def test_what_was_accepted_is_never_lost(pod: Pod, alice: str) -> None:
             wait_for(lambda: not running(pod, victim), f"{victim} is gone", 20)  # noqa: B023
             podman("start", pod.container(victim))
         subject = f"load {uuid.uuid4()}"
-        if try_to_send(pod, alice, subject):
+        if try_to_send(pod, alice, subject).returncode == 0:
             accepted.append(subject)
     for component in ("postfix", "dovecot", "rspamd"):
         wait_for(lambda: pod.ready(component), f"{component} is back", 60)  # noqa: B023
@@ -227,23 +251,6 @@ def test_what_was_accepted_is_never_lost(pod: Pod, alice: str) -> None:
             return all(client.search(None, "SUBJECT", f'"{subject}"')[1][0] for subject in accepted)
 
     wait_for(there, "all that were accepted", 120)
-
-
-def try_to_send(pod: Pod, recipient: str, subject: str) -> bool:
-    words = [
-        "swaks",
-        "--helo",
-        "client.elsewhere.example",
-        "--server",
-        f"{pod.address}:25",
-        "--from",
-        SENDER,
-        "--to",
-        recipient,
-        "--timeout",
-        "20",
-    ]
-    return run([*words, "--header", f"Subject: {subject}"], check=False, timeout=60).returncode == 0
 
 
 def running(pod: Pod, component: str) -> bool:
@@ -273,5 +280,5 @@ def test_a_container_ends_in_good_order_when_told_to(pod: Pod) -> None:
 def test_a_probe_says_what_is_missing(pod: Pod) -> None:
     done = podman("exec", pod.container("redis"), "keryx", "ready", "clamav", check=False)
     assert done.returncode == 1
-    assert re.search(r"clamd\.sock", done.stderr), done.stderr
+    assert "There is no virus database" in done.stderr
     assert "Traceback" not in done.stderr
