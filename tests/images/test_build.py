@@ -12,7 +12,7 @@ import keryx
 from images.build import DEBIAN, Wishes, build_command, packages, push_command
 from images.identities import GROUPS, IDENTITIES
 from keryx.components import registry
-from keryx.components.component import Component
+from keryx.components.component import AS_ROOT, Component
 from tests.podman import image, podman
 from tests.running import CHECKOUT
 
@@ -80,6 +80,14 @@ def test_docker_builds_them_too() -> None:
     assert argv[:3] == ["docker", "buildx", "build"]
     assert "--push" in argv
     assert "--tag=keryx-redis:1.2" in argv
+
+
+def test_the_documentation_tells_every_capability_with_its_reason() -> None:
+    page = (CHECKOUT / "docs/explanation/images.md").read_text()
+    for component in registry.COMPONENTS:
+        for name, reason in component.capabilities.items():
+            who = "all" if name in AS_ROOT else component.name
+            assert f"| {name} | {who} | {reason} |" in page
 
 
 # --- built

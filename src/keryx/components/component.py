@@ -11,6 +11,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from keryx.core.files import Directory, File
@@ -43,6 +44,20 @@ class Command:
     user: str = "root"
     """Who runs it; most daemons start as root and give up their rights themselves."""
     env: Mapping[str, str] = field(default_factory=dict)
+
+
+AS_ROOT: Mapping[str, str] = MappingProxyType(
+    {
+        "CHOWN": "folders and files are given to the daemon's user",
+        "DAC_OVERRIDE": "files in folders of the daemon's user are read and written",
+        "FOWNER": "modes of what belongs to the daemon's user are set",
+        "FSETID": "a folder hands its group on to the sockets in it",
+        "KILL": "the daemon, which runs as its own user, is told to reload and to end",
+        "SETGID": "the daemon gives up root's groups",
+        "SETUID": "the daemon gives up root",
+    }
+)
+"""Capabilities of a container that starts as root and whose daemon does not stay it, with reasons."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,8 @@ class Component(abc.ABC):
     """Whether the signal goes to its children too, because it leaves some of them running."""
     own_code: ClassVar[bool] = False
     """Whether it is a Python process of ours, to be restarted when this program's code changed."""
+    capabilities: ClassVar[Mapping[str, str]] = AS_ROOT
+    """The only capabilities that its container needs (capabilities(7)), each with the reason."""
     start_timeout: ClassVar[float] = 60
     """Seconds within which it must have become ready."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from keryx.components.component import Command, Component, Listener, Platform, SystemUser
+from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform, SystemUser
 from keryx.components.dovecot import commands
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.components.dovecot.view import LOGIN_PROCESSES, PROTOCOLS, USER, View, quoted
@@ -44,6 +45,11 @@ class Dovecot(Component):
     name = "dovecot"
     title = shown("mailboxes, IMAP, POP3, login")
     section = DovecotSettings
+    capabilities: ClassVar[Mapping[str, str]] = {
+        **AS_ROOT,
+        "NET_BIND_SERVICE": "ports 110, 143, 993 and 995",
+        "SYS_CHROOT": "its login processes are confined to an empty folder",
+    }
     users = (SystemUser(USER),)
     # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.
     stop_group = True

@@ -6,13 +6,14 @@ import http.client
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
 import keryx
-from keryx.components.component import Command, Component, Listener, Platform, SystemUser
+from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform, SystemUser
 from keryx.components.nginx.settings import NginxSettings
 from keryx.components.nginx.view import View
 from keryx.core import errors, files, network
@@ -38,6 +39,10 @@ class Nginx(Component):
     name = "nginx"
     title = shown("web gateway")
     section = NginxSettings
+    capabilities: ClassVar[Mapping[str, str]] = {
+        **AS_ROOT,
+        "NET_BIND_SERVICE": "ports 80 and 443",
+    }
     users = (SystemUser(GATEWAY),)
 
     def packages(self, platform: Platform) -> Sequence[str]:

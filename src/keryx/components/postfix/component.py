@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from keryx.components.component import Command, Component, Listener, Platform
+from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform
 from keryx.components.postfix import view
 from keryx.components.postfix.settings import PostfixSettings
 from keryx.core import errors, files, network
@@ -26,6 +27,11 @@ class Postfix(Component):
     name = "postfix"
     title = shown("SMTP and submission")
     section = PostfixSettings
+    capabilities: ClassVar[Mapping[str, str]] = {
+        **AS_ROOT,
+        "NET_BIND_SERVICE": "ports 25, 465 and 587",
+        "SYS_CHROOT": "its network daemons are confined to the spool",
+    }
 
     def packages(self, platform: Platform) -> Sequence[str]:
         # libsasl2-modules: the mechanisms with which Postfix logs in at a relayhost.

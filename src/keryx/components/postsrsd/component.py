@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from keryx.components.component import Command, Component, Platform
+from keryx.components.component import AS_ROOT, Command, Component, Platform
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
@@ -21,6 +22,10 @@ class Postsrsd(Component):
 
     name = "postsrsd"
     title = shown("senders of forwarded mail")
+    capabilities: ClassVar[Mapping[str, str]] = {
+        **AS_ROOT,
+        "SYS_CHROOT": "it confines itself to an empty folder",
+    }
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("postsrsd",)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
 
-from keryx.components.component import Command, Component, Platform
+from keryx.components.component import AS_ROOT, Command, Component, Platform
 from keryx.components.unbound.settings import UnboundSettings
 from keryx.core import errors, files
 from keryx.core.files import Directory, File
@@ -30,6 +31,10 @@ class Unbound(Component):
     name = "unbound"
     title = shown("DNS resolver (DNSSEC)")
     section = UnboundSettings
+    capabilities: ClassVar[Mapping[str, str]] = {
+        **AS_ROOT,
+        "NET_BIND_SERVICE": "port 53: the C library knows no other",
+    }
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("unbound", "dns-root-data")
