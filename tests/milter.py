@@ -110,8 +110,12 @@ def scan(
     helo: str = "mx.remote.example",
     login: str = "",
     queue_id: str = "4ABCDEF",
+    door: str = "mail.example.org",
 ) -> Verdict:
-    """Hand the message to the filter at ``path``; raises EOFError when it hangs up."""
+    """Hand the message to the filter at ``path``; raises EOFError when it hangs up.
+
+    ``door`` is what the MTA calls the service by which it came ({daemon_name}).
+    """
     raw = message.encode() if isinstance(message, str) else message
     raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     head, _, body = raw.partition(b"\r\n\r\n")
@@ -119,7 +123,7 @@ def scan(
     try:
         session.send(b"O", struct.pack("!III", 6, 0x1FF, 0x1FFFFF & ~0))
         session.receive()
-        session.macros(b"C", {"j": "mail.example.org", "{daemon_name}": "mail.example.org", "v": "Postfix"})
+        session.macros(b"C", {"j": "mail.example.org", "{daemon_name}": door, "v": "Postfix"})
         family = b"6" if ":" in client else b"4"
         session.send(b"C", helo.encode() + b"\0" + family + struct.pack("!H", 2525) + client.encode() + b"\0")
         session.send(b"H", helo.encode() + b"\0")

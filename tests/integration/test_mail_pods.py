@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import imaplib
 import json
+import shutil
 import smtplib
 import ssl
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,12 @@ from keryx.core import network
 from keryx.core.network import Endpoint
 from keryx.core.process import run
 from keryx.settings import placement
-from tests.clients import letter, subjects
+from keryx.settings.site import PODS_DOOR
+from tests.clients import ManageSieve, letter, messages, subjects
 from tests.integration.test_rspamd import GTUBE
+from tests.milter import scan
 from tests.pods import Pods, release
-from tests.running import wait_for
+from tests.running import Suite, wait_for
 from tests.scenarios.test_store import prose
 
 SETTINGS = """\
@@ -122,17 +126,54 @@ def test_a_full_mailbox_is_told_at_rcpt(pods: Pods) -> None:
     assert (code, said) == (552, RCPT_FULL)
 
 
+def with_script(pods: Pods, address: str, script: str) -> None:
+    """Let a Sieve script be somebody's active one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(placement.ENVIRONMENT, "dovecot")
+        sieve = ManageSieve(Suite(pods.pod("dovecot").home))
+    with sieve:
+        sieve.starttls()
+        assert sieve.login(address, f"correct horse {address}").ok
+        assert sieve.activate("main", script).ok
+
+
 def test_redirected_mail_leaves_by_the_door_for_pods(pods: Pods) -> None:
-    home = pods.pod("dovecot").site.paths.data("dovecot") / "mail/example.org/alice"
-    first = submit(pods, BOB, ALICE)
-    wait_for(lambda: first in inbox(pods, ALICE), "Alice has a mailbox", 60)
-    script = home / ".dovecot.sieve"
-    script.write_text(f'require "copy"; redirect :copy "{BOB}";\n')
-    script.chmod(0o644)
+    with_script(pods, ALICE, f'require "copy"; redirect :copy "{BOB}";\n')
     subject = submit(pods, BOB, ALICE)
     wait_for(lambda: subject in inbox(pods, BOB), "Bob has the copy", 60)
     assert "postfix/pods" in pods.pod("postfix").log("postfix").read_text()
-    script.unlink()
+
+
+def test_an_automatic_answer_is_signed_as_our_own(pods: Pods) -> None:
+    give_keys(pods)
+    with_script(pods, ALICE, 'require "vacation"; vacation "I am away.";\n')
+    submit(pods, BOB, ALICE)
+
+    def answers() -> list[Message]:
+        with session(pods, BOB) as client:
+            return [message for message in messages(client) if message["Auto-Submitted"]]
+
+    (answer,) = wait_for(answers, "the answer is there", 60)
+    assert "d=example.org" in answer["DKIM-Signature"]
+    assert "X-Spam" not in answer
+
+
+@pytest.mark.parametrize(("by", "signed"), [(PODS_DOOR, 2), ("mail.example.org", 0)])
+def test_only_what_came_by_the_door_for_pods_counts_as_our_own(pods: Pods, by: str, signed: int) -> None:
+    give_keys(pods)
+    socket = pods.pod("postfix").site.milter.path
+    assert socket is not None
+    mail = letter("away", "I am away.\n", From=ALICE, To=BOB).as_string()
+    verdict = scan(socket, mail, client="10.1.2.3", sender="", door=by)
+    assert len(verdict.headers("DKIM-Signature")) == signed
+
+
+def give_keys(pods: Pods) -> None:
+    """Let the filter have the signing keys."""
+    dkim = pods.pod("rspamd").site.paths.dkim
+    shutil.copytree(pods.pod("admin").site.paths.dkim, dkim, dirs_exist_ok=True)
+    for path in dkim.iterdir():
+        shutil.chown(path, "root", "_rspamd")
 
 
 def door(pods: Pods) -> Endpoint:

@@ -26,6 +26,9 @@ GATEWAY = "keryx-web"
 """The gateway's user and group. Sockets that the gateway must reach belong to this group; a
 component that makes one declares ``SystemUser(GATEWAY)``."""
 
+PODS_DOOR = "PODS"
+"""What Postfix tells the filter of mail that another pod handed in (the milter macro daemon_name)."""
+
 SOGO_RESOURCES = Path("/usr/share/GNUstep/SOGo/WebServerResources")
 """SOGo's style sheets, scripts and pictures, served by the gateway below
 ``/SOGo.woa/WebServerResources/`` and ``/SOGo/WebServerResources/``; nothing of them is copied."""

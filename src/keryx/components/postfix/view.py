@@ -14,7 +14,7 @@ from keryx.core import secret
 from keryx.core.files import File
 from keryx.core.network import Endpoint
 from keryx.core.render import render
-from keryx.settings.site import Site
+from keryx.settings.site import PODS_DOOR, Site
 
 INTERFACES = "maps/interfaces"
 """A file of no other use than to tell by its change that Postfix must be restarted."""
@@ -130,6 +130,7 @@ def _pods(site: Site) -> dict[str, object] | None:
         return None
     return {
         "port": door.port,
+        "name": PODS_DOOR,
         "authority": site.paths.tls / "ca.pem",
         "certificate": site.inner_tls.certificate,
         "key": site.inner_tls.key,

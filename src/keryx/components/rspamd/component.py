@@ -18,7 +18,7 @@ from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.render import render
 from keryx.core.wording import shown
-from keryx.settings.site import GATEWAY, Site
+from keryx.settings.site import GATEWAY, PODS_DOOR, Site
 
 USER = "_rspamd"
 
@@ -91,7 +91,7 @@ class Rspamd(Component):
             ("rspamd.conf.local", etc / "rspamd.conf.local"),
             ("rspamd.local.lua", etc / "rspamd.local.lua"),
         ]
-        names = {"site": site, "rspamd": view, "gateway": GATEWAY}
+        names = {"site": site, "rspamd": view, "gateway": GATEWAY, "pods_door": PODS_DOOR}
         made = [File(path, render(__package__ or "", name, **names)) for name, path in places]
         if site.redis_password is None:
             return made

@@ -14,7 +14,8 @@ lua_selectors.register_extractor(rspamd_config, 'keryx_own_bounce', {
     local ip = task:get_from_ip()
     local from = task:get_from('smtp')
     local has_sender = from and from[1] and from[1].addr and from[1].addr ~= ''
-    if task:get_user() or has_sender or not (ip and ip:is_valid() and is_loopback(ip)) then
+    local is_own = ip and ip:is_valid() and is_loopback(ip)
+    if task:get_user() or has_sender or not is_own then
       return nil
     end
     return 'yes', 'string'

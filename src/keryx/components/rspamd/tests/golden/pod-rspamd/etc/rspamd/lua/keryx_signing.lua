@@ -48,6 +48,9 @@ local function is_refused(task)
 end
 
 local function is_ours(task)
+  if rspamd_plugins.keryx.is_from_pod(task) then
+    return true
+  end
   local ip = task:get_from_ip()
   return task:get_user() ~= nil or (ip ~= nil and ip:is_valid() and ip:is_local())
 end
