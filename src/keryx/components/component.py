@@ -95,6 +95,9 @@ class Component(abc.ABC):
     """Whether it is a Python process of ours, to be restarted when this program's code changed."""
     capabilities: ClassVar[Mapping[str, str]] = AS_ROOT
     """The only capabilities that its container needs (capabilities(7)), each with the reason."""
+    alone_as: ClassVar[str] = ""
+    """The user as whom its container can start, without any capability, where it has a home of its
+    own; empty where it needs to be root."""
     start_timeout: ClassVar[float] = 60
     """Seconds within which it must have become ready."""
 

@@ -63,14 +63,21 @@ def digest(content: bytes) -> str:
 
 
 def identifiers(owner: str, group: str) -> tuple[int, int]:
-    """Return the numeric user and group; raises KeryxError when one is unknown."""
+    """Return the numeric user and group; raises KeryxError when one is unknown.
+
+    Who is not root can give nothing away and keeps what he makes: a container that starts as its
+    daemon's user, alone in its home. The group is the wanted one where he belongs to it.
+    """
     try:
-        return pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
+        uid, gid = pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid
     except KeyError as error:
         raise errors.KeryxError(
             f"The system user {owner} or group {group} does not exist.",
             remedy="Install the packages first: keryx up does it.",
         ) from error
+    if os.geteuid() == 0:
+        return uid, gid
+    return os.geteuid(), gid if gid in os.getgroups() else os.getegid()
 
 
 def make_directory(directory: Directory) -> None:
@@ -78,6 +85,8 @@ def make_directory(directory: Directory) -> None:
     uid, gid = identifiers(directory.owner, directory.group)
     directory.path.mkdir(parents=True, exist_ok=True)
     state = directory.path.stat()
+    if os.geteuid() not in (0, state.st_uid):
+        return  # the folder of a volume, which stays as the cluster has made it
     if (state.st_uid, state.st_gid) != (uid, gid):
         os.chown(directory.path, uid, gid)
     if state.st_mode & 0o7777 != directory.mode:

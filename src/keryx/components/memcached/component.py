@@ -19,6 +19,7 @@ class Memcached(Component):
     name = "memcached"
     title = shown("cache of SOGo")
     section = MemcachedSettings
+    alone_as = "memcache"
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("memcached",)

@@ -39,6 +39,7 @@ class Nginx(Component):
     name = "nginx"
     title = shown("web gateway")
     section = NginxSettings
+    alone_as = GATEWAY
     capabilities: ClassVar[Mapping[str, str]] = {
         **AS_ROOT,
         "NET_BIND_SERVICE": "ports 80 and 443",

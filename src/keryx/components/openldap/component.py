@@ -35,6 +35,7 @@ class Openldap(Component):
     name = "openldap"
     title = shown("directory")
     section = OpenldapSettings
+    alone_as = "openldap"
     # Signal 2 and 15 alike: slapd answers what it has begun, closes the database and ends.
     stop_signal = "TERM"
 

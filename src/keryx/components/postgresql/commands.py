@@ -1,16 +1,20 @@
 """PostgreSQL's own tools, one function each: initdb, postgres -C, psql.
 
-The server's programs refuse to be root, so runuser(1) hands them to the user postgres; psql is
-root, whom pg_ident.conf makes the superuser.
+The server's programs refuse to be root, so runuser(1) hands them to the user postgres, unless it is
+postgres who runs them; psql is root, whom pg_ident.conf makes the superuser.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from keryx.core.process import run
 
-AS_POSTGRES = ("runuser", "-u", "postgres", "--")
+
+def as_postgres() -> tuple[str, ...]:
+    """Return the words before a command that postgres has to run."""
+    return ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
 
 
 def make_cluster(programs: Path, folder: Path, password: Path | None = None) -> None:
@@ -19,7 +23,7 @@ def make_cluster(programs: Path, folder: Path, password: Path | None = None) -> 
     With a password, in a file that ``postgres`` can read, the superuser may log in by network as
     well, where pg_hba.conf lets him.
     """
-    words = [*AS_POSTGRES, *initdb(programs, folder)]
+    words = [*as_postgres(), *initdb(programs, folder)]
     if password is not None:
         words.append(f"--pwfile={password}")
     run(words, timeout=300, env={"LC_ALL": "C.UTF-8"})
@@ -44,7 +48,7 @@ def initdb(programs: Path, folder: Path) -> tuple[str, ...]:
 
 def test_config(server: tuple[str, ...]) -> None:
     """Let the server read its configuration; raises CommandFailed with its words."""
-    run([*AS_POSTGRES, *server, "-C", "max_connections"])
+    run([*as_postgres(), *server, "-C", "max_connections"])
 
 
 def unapplied(programs: Path, socket: Path) -> list[str]:

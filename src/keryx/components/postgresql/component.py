@@ -25,6 +25,7 @@ class Postgresql(Component):
     name = "postgresql"
     title = shown("database")
     section = PostgresqlSettings
+    alone_as = cluster.OWNER
     # A fast shutdown: sessions are ended, what was committed is kept. TERM would wait for them all.
     stop_signal = "INT"
     # After a power cut it first repeats what its log has and the tables have not yet.

@@ -18,6 +18,7 @@ class Redis(Component):
     name = "redis"
     title = shown("filter statistics")
     section = RedisSettings
+    alone_as = "redis"
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("redis-server",)

@@ -59,6 +59,7 @@ class Rspamd(Component):
     name = "rspamd"
     title = shown("spam filter, signatures")
     section = RspamdSettings
+    alone_as = USER
     # Dovecot's learning scripts run as vmail and reach the controller by its group; the gateway the pages.
     users = (SystemUser("vmail"), SystemUser(GATEWAY))
     # The first start compiles several thousand regular expressions (Hyperscan).

@@ -31,6 +31,7 @@ class Unbound(Component):
     name = "unbound"
     title = shown("DNS resolver (DNSSEC)")
     section = UnboundSettings
+    alone_as = "unbound"
     capabilities: ClassVar[Mapping[str, str]] = {
         **AS_ROOT,
         "NET_BIND_SERVICE": "port 53: the C library knows no other",
