@@ -61,8 +61,9 @@ def debian(listing: str) -> Iterator[dict[str, Any]]:
         if status != "installed":
             continue
         url = f"pkg:deb/debian/{name}@{_quoted(version)}?arch={architecture}&distro=debian-13"
+        package = _package("deb", name, version, url)
         told = f"built from the source package {source} {source_version}"
-        yield _package("deb", name, version, url, f"Organization: Debian ({told})")
+        yield {**package, "supplier": "Organization: Debian", "sourceInfo": told}
 
 
 def python() -> Iterator[dict[str, Any]]:
@@ -70,19 +71,18 @@ def python() -> Iterator[dict[str, Any]]:
     for found in importlib.metadata.distributions(path=[_libraries()]):
         name, version = found.metadata["Name"], found.version
         url = f"pkg:pypi/{re.sub(r'[-_.]+', '-', name).lower()}@{_quoted(version)}"
-        yield _package("pypi", name, version, url, "NOASSERTION")
+        yield _package("pypi", name, version, url)
 
 
 def _libraries() -> str:
     return f"{sys.prefix}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
 
-def _package(kind: str, name: str, version: str, url: str, supplier: str) -> dict[str, Any]:
+def _package(kind: str, name: str, version: str, url: str) -> dict[str, Any]:
     return {
         "SPDXID": f"SPDXRef-{kind}-{re.sub(r'[^A-Za-z0-9.-]', '-', name)}",
         "name": name,
         "versionInfo": version,
-        "supplier": supplier,
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False,
         "licenseConcluded": "NOASSERTION",
