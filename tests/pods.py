@@ -46,7 +46,7 @@ class Pods:
         """Start every component of a pod."""
         parts = self.pod(name)
         for component in self.hosts[name]:
-            parts.start(component)
+            parts.start(component, parent=True)
         return parts
 
     def stop(self) -> None:

@@ -22,6 +22,10 @@ def lay(site: Site) -> None:
     """
     for folder, mode in FOLDERS:
         files.make_directory(files.Directory(site.paths.home / folder, mode))
+    if site.placement is not None:
+        # Secrets and certificate are the release's: given, the same to every pod.
+        authority.check_pair(*site.inner_tls.files)
+        return
     files.make_directory(files.Directory(site.paths.secrets, 0o700))
     if site.settings.tls.certificate is not None:
         authority.check_pair(site.certificate, site.certificate_key)
