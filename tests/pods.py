@@ -59,7 +59,7 @@ class Pods:
         home.mkdir(mode=0o755)
         (home / "keryx.yaml").write_text(self.settings)
         pods = {pod: {"host": "localhost", "components": list(names)} for pod, names in self.hosts.items()}
-        (home / FILE).write_text(yaml.safe_dump({"pods": pods}))
+        (home / FILE).write_text(yaml.safe_dump({"cluster_domain": "cluster.test", "pods": pods}))
         for given in ("secrets", "tls"):
             shutil.copytree(self.folder / given, home / given)
         (home / "tls" / "ca.key").unlink()

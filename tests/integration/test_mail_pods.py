@@ -109,6 +109,12 @@ def test_a_submitted_message_goes_through_all_pods(pods: Pods) -> None:
     assert "Verified TLS connection established to localhost" in log
 
 
+def test_names_of_the_cluster_are_asked_of_its_own_servers(pods: Pods) -> None:
+    config = pods.pod("rspamd").site.paths.etc("unbound") / "unbound.conf"
+    forwards = run(["/usr/sbin/unbound-control", "-c", config, "list_forwards"]).stdout
+    assert forwards.startswith("cluster.test. IN forward ")
+
+
 def test_the_filter_of_another_pod_refuses(pods: Pods) -> None:
     code, said = from_outside(pods, ALICE, f"{GTUBE}\n")
     assert (code, said) == (554, b"5.7.1 Gtube pattern")

@@ -50,7 +50,7 @@ def site(
     settings = load.parse(text, registry.settings_model())
     if not pod:
         return Site(settings, Paths(HOME), PlaceholderSecrets(), versions or {})
-    where = placement.Placement(here=pod, pods=PODS)
+    where = placement.Placement(here=pod, pods=PODS, cluster_domain="cluster.local")
     settings = placement.placed(settings, where, HOME)
     return Site(settings, Paths(HOME), _PodSecrets(), versions or {}, where)
 

@@ -5,6 +5,7 @@ do: they share sockets and the loopback address. ``placement.yaml`` beside keryx
 the whole release, lists the pods; ``KERYX_POD`` in the environment says in which one a process
 is::
 
+    cluster_domain: cluster.local
     pods:
       openldap: {host: mail-openldap, components: [openldap]}
       postfix: {host: mail-postfix, components: [postfix, postsrsd, unbound, rspamd, dovecot]}
@@ -47,6 +48,9 @@ class Pods(Section):
 
     pods: dict[str, Pod]
     """Every pod of the release, by a name of its own."""
+    cluster_domain: str = ""
+    """The domain of the cluster's own names, such as ``cluster.local``: the name servers that the
+    cluster gives to a pod are asked about it, and about nothing else."""
 
 
 class Placement(Section):
@@ -56,6 +60,8 @@ class Placement(Section):
     """The name of this process's pod."""
     pods: dict[str, Pod]
     """Every pod of the release."""
+    cluster_domain: str = ""
+    """The domain of the cluster's own names."""
 
     def beside(self, component: str) -> bool:
         """Whether the component, or a helper of its kind, is in this pod."""
@@ -89,18 +95,18 @@ def read(folder: Path) -> Placement | None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise errors.BadInput(f"{path} cannot be read: {error}.", remedy="The chart writes it.") from error
     try:
-        pods = Pods.model_validate(values).pods
+        found = Pods.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise errors.BadInput(f"{path}: {where}: {first['msg']}.", remedy="The chart writes it.") from error
     here = os.environ.get(ENVIRONMENT, "")
-    if here not in pods:
+    if here not in found.pods:
         raise errors.BadInput(
             f'{ENVIRONMENT} is "{here}", which is no pod of {path}.',
-            remedy=f"Set it to one of {', '.join(pods)}.",
+            remedy=f"Set it to one of {', '.join(found.pods)}.",
         )
-    return Placement(here=here, pods=pods)
+    return Placement(here=here, pods=found.pods, cluster_domain=found.cluster_domain)
 
 
 def placed(settings: SiteSettings, placement: Placement, home: Path) -> SiteSettings:

@@ -10,6 +10,7 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
+import dns.resolver
 
 from keryx.components.component import AS_ROOT, Command, Component, Platform
 from keryx.components.unbound.settings import UnboundSettings
@@ -17,7 +18,7 @@ from keryx.core import errors, files
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.process import run
-from keryx.core.render import render
+from keryx.core.render import HEADER, render
 from keryx.core.wording import shown
 from keryx.settings.site import Site
 
@@ -59,7 +60,12 @@ class Unbound(Component):
             listen=site.resolver,
             data=site.paths.data(self.name),
             control=self._control(site),
-            open_zones=[zone for zone in settings.stub_zones if zone != "." or settings.offline],
+            open_zones=[
+                *(zone for zone in settings.stub_zones if zone != "." or settings.offline),
+                *_cluster_domains(site),
+            ],
+            insecure_domains=[*settings.insecure_domains, *_cluster_domains(site)],
+            cluster_file=self._cluster_file(site) if _cluster_domains(site) else None,
             # Unbound's manual advises twice as much for records as for messages.
             message_cache_mb=max(1, settings.cache_mb // 3),
             record_cache_mb=max(2, settings.cache_mb * 2 // 3),
@@ -67,6 +73,9 @@ class Unbound(Component):
         return (File(self._config(site), text),)
 
     def prepare(self, site: Site) -> None:
+        for domain in _cluster_domains(site):
+            # Who knows its names, the machine tells, not the settings.
+            files.write(self._cluster_file(site), forward_zone(domain, Path("/etc/resolv.conf")))
         anchor = site.paths.data(self.name) / "root.key"
         if anchor.exists() and anchor.stat().st_size > 0:
             return
@@ -114,5 +123,30 @@ class Unbound(Component):
     def _config(self, site: Site) -> Path:
         return site.paths.etc(self.name) / "unbound.conf"
 
+    def _cluster_file(self, site: Site) -> Path:
+        return site.paths.etc(self.name) / "cluster.conf"
+
     def _control(self, site: Site) -> Path:
         return site.paths.run(self.name) / "control.sock"
+
+
+def _cluster_domains(site: Site) -> Sequence[str]:
+    """Return the domain of the cluster's own names; none on a machine."""
+    domain = site.placement.cluster_domain if site.placement else ""
+    return [domain] if domain else []
+
+
+def forward_zone(domain: str, resolver: Path) -> str:
+    """Return what has a domain's names asked of the name servers in a resolv.conf(5).
+
+    Raises KeryxError when it names none. Nothing is kept: pods move, and the cluster's servers are near.
+    """
+    try:
+        servers = dns.resolver.Resolver(str(resolver)).nameservers
+    except (OSError, dns.exception.DNSException) as error:
+        raise errors.KeryxError(
+            f"{resolver} names no name server, which would know the names of {domain}.",
+            remedy="Give the pod the cluster's name servers (dnsPolicy: ClusterFirst).",
+        ) from error
+    addresses = "".join(f"    forward-addr: {server}\n" for server in servers)
+    return f'# {HEADER}\nforward-zone:\n    name: "{domain}"\n    forward-no-cache: yes\n{addresses}'

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from keryx.components.testing import check_golden, site
-from keryx.components.unbound.component import Unbound
+from keryx.components.unbound.component import Unbound, forward_zone
 from keryx.core import errors
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,6 +26,28 @@ unbound:
 
 def test_by_default_it_recurses_from_the_root_and_validates() -> None:
     check_golden(Unbound(), site(), GOLDEN / "default")
+
+
+def test_in_a_pod_the_clusters_own_names_are_asked_of_its_servers() -> None:
+    check_golden(Unbound(), site(pod="postfix"), GOLDEN / "pod")
+
+
+def test_who_knows_the_clusters_names_is_read_from_resolv_conf(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("search mail.svc.cluster.local\nnameserver 10.96.0.10\nnameserver 2001:db8::a\n")
+    lines = forward_zone("cluster.local", file).splitlines()
+    assert lines[1:] == [
+        "forward-zone:",
+        '    name: "cluster.local"',
+        "    forward-no-cache: yes",
+        "    forward-addr: 10.96.0.10",
+        "    forward-addr: 2001:db8::a",
+    ]
+
+
+def test_a_pod_without_name_servers_is_told_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(errors.KeryxError, match=r"resolv\.conf names no name server"):
+        forward_zone("cluster.local", tmp_path / "resolv.conf")
 
 
 def test_every_setting_shows() -> None:
