@@ -149,8 +149,11 @@ class Pod:
         podman("volume", "rm", "--force", self.name, check=False)
 
     def remove_pod(self) -> None:
-        """End and remove the containers; the volume stays."""
-        podman("pod", "rm", "--force", "--time", "60", self.name, check=False, timeout=300)
+        """End the containers in good order and remove them; the volume stays."""
+        names = [self.container(component) for component in self.components]
+        podman("stop", "--ignore", "--time", "60", *names, check=False, timeout=300)
+        # What is left only holds the pod's network and heeds no signal.
+        podman("pod", "rm", "--force", "--time", "0", self.name, check=False, timeout=120)
 
     def start(self, component: str) -> None:
         """Start a component's container."""
