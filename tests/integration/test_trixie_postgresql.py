@@ -26,10 +26,10 @@ def test_postgresql_17_serves_our_databases(trixie: Trixie, monkeypatch: pytest.
     programs, folder = cluster.programs(site), cluster.folder(site)
     assert folder.name == "17"
     trixie.run("install", "-d", "-m", "700", "-o", "postgres", "-g", "postgres", folder)
-    trixie.run(*commands.AS_POSTGRES, *commands.initdb(programs, folder))
+    trixie.run(*commands.as_postgres(), *commands.initdb(programs, folder))
     server = component.command(site).argv
-    trixie.run(*commands.AS_POSTGRES, *server, "-C", "max_connections")
-    control = (*commands.AS_POSTGRES, str(programs / "pg_ctl"), "-D", str(folder), "-w")
+    trixie.run(*commands.as_postgres(), *server, "-C", "max_connections")
+    control = (*commands.as_postgres(), str(programs / "pg_ctl"), "-D", str(folder), "-w")
     trixie.run(*control, "-l", folder / "log", "-o", server[-1], "start")
     inside = ROOT / site.paths.home.relative_to("/")
     seen = replace(site, paths=Paths(inside), secrets=SecretStore(inside / "secrets"))
