@@ -45,7 +45,9 @@ def container(request: pytest.FixtureRequest, images: dict[str, int], home: Path
         podman("rm", "--force", "--time=30", name, timeout=90)
 
 
-@pytest.mark.parametrize(("container", "component"), zip(ALONE, NAMES, strict=True), indirect=["container"])
+@pytest.mark.parametrize(
+    ("container", "component"), list(zip(ALONE, NAMES, strict=True)), indirect=["container"]
+)
 def test_it_becomes_ready_as_its_own_user(container: str, component: str) -> None:
     def ready() -> bool:
         return podman("exec", container, "keryx", "ready", component, check=False).returncode == 0
