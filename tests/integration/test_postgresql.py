@@ -163,6 +163,8 @@ def test_a_server_that_is_killed_under_a_process_is_used_again_once_it_is_back(f
     for _ in range(3):
         preferences.put(site, "alice@example.org", "a", 1)
     fresh.kill()
+    # Each of its sessions notices for itself.
+    wait_for(lambda: not _others_in(cluster.folder(site)), "the killed server's processes are gone")
     begun = time.monotonic()
     for _ in range(3):
         with pytest.raises(errors.Unreachable):
