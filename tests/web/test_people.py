@@ -96,9 +96,13 @@ def write_in_sogo(page: Page, recipient: str, subject: str, text: str, attachmen
     to.fill(recipient)
     to.press("Enter")
     dialog.locator('input[name="subject"]').fill(subject)
-    dialog.locator("iframe").content_frame.locator("body").fill(text)
+    # The editor of SOGo 5.8 is in a frame, that of 5.12 is not.
+    dialog.locator("iframe, .ck-editor__editable").first.wait_for()
+    editor = dialog.locator(".ck-editor__editable")
+    body = editor if editor.count() else dialog.locator("iframe").content_frame.locator("body")
+    body.fill(text)
     with page.expect_response(re.compile("/save$")):
-        dialog.locator('input[type="file"]').set_input_files(attachment)
+        dialog.locator('input[type="file"]:not(.ck-hidden)').set_input_files(attachment)
     expect(dialog.get_by_text(attachment.name)).to_be_visible()
     with page.expect_response(re.compile("/send$")) as answer:
         dialog.locator('button[ng-click="editor.send()"]').click()
