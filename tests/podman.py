@@ -144,8 +144,8 @@ class Pod:
         podman("pod", "create", "--name", self.name, *words)
 
     def remove(self) -> None:
-        """Remove the pod and its volume."""
-        self.remove_pod()
+        """Remove the pod and its volume, whatever is under way."""
+        self._remove_at_once()
         podman("volume", "rm", "--force", self.name, check=False)
 
     def remove_pod(self) -> None:
@@ -153,6 +153,9 @@ class Pod:
         names = [self.container(component) for component in self.components]
         podman("stop", "--ignore", "--time", "60", *names, check=False, timeout=300)
         # What is left only holds the pod's network and heeds no signal.
+        self._remove_at_once()
+
+    def _remove_at_once(self) -> None:
         podman("pod", "rm", "--force", "--time", "0", self.name, check=False, timeout=120)
 
     def start(self, component: str) -> None:
