@@ -7,6 +7,7 @@ of it stays running.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,9 @@ class Trixie:
         return self.root / path.relative_to("/")
 
 
-@pytest.fixture(scope="session")
-def trixie() -> Trixie:
-    """Debian 13 with the daemons, made at first use."""
+@pytest.fixture
+def trixie() -> Iterator[Trixie]:
+    """Debian 13 with the daemons, made at first use; no other test writes in it at the same time."""
     with one_at_a_time("trixie"):
         if not all((ROOT / program).exists() for program in PROGRAMS):
             _build()
@@ -109,7 +110,7 @@ def trixie() -> Trixie:
         for user in USERS:
             if root.run("id", user, check=False).returncode != 0:
                 root.run("useradd", "--system", "--user-group", user)
-    return root
+        yield root
 
 
 def _build() -> None:
