@@ -62,6 +62,6 @@ def start_all(pod: Pod) -> None:
     pod.command("init")
     for component in pod.components:
         try:
-            wait_for(lambda: pod.ready(component), f"{component} is ready", 90)  # noqa: B023
+            wait_for(lambda: pod.ready(component), f"{component} is ready", 90)  # noqa: B023  # asked at once
         except AssertionError as error:
             raise AssertionError(f"{error}: {pod.probe(component).stderr}\n{pod.log(component)}") from error

@@ -221,7 +221,7 @@ def test_a_replaced_certificate_is_shown_everywhere_and_sessions_live_on(pod: Po
         (tls / "cert.pem").unlink()
         authority.ensure(tls, names)
         for port in ports:
-            wait_for(lambda: shown(pod, port) != before[port], f"the new one at {port}", 30)  # noqa: B023
+            wait_for(lambda: shown(pod, port) != before[port], f"the new one at {port}", 30)  # noqa: B023  # asked at once
         send(pod, alice, "while idle")
         client.sock.settimeout(30)
         while b"EXISTS" not in (line := client.readline()):
@@ -235,13 +235,13 @@ def test_what_was_accepted_is_never_lost(pod: Pod, alice: str) -> None:
         if number in (6, 12, 18):
             victim = {6: "postfix", 12: "dovecot", 18: "rspamd"}[number]
             podman("kill", "--signal=KILL", pod.container(victim))
-            wait_for(lambda: not running(pod, victim), f"{victim} is gone", 20)  # noqa: B023
+            wait_for(lambda: not running(pod, victim), f"{victim} is gone", 20)  # noqa: B023  # asked at once
             podman("start", pod.container(victim))
         subject = f"load {uuid.uuid4()}"
         if try_to_send(pod, alice, subject).returncode == 0:
             accepted.append(subject)
     for component in ("postfix", "dovecot", "rspamd"):
-        wait_for(lambda: pod.ready(component), f"{component} is back", 60)  # noqa: B023
+        wait_for(lambda: pod.ready(component), f"{component} is back", 60)  # noqa: B023  # asked at once
     assert len(accepted) >= 6, "some were accepted"
     podman("exec", pod.container("postfix"), "postqueue", "-c", "/var/lib/keryx/etc/postfix", "-f")
 

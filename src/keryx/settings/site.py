@@ -85,6 +85,11 @@ class Paths:
         return self.home / "tls"
 
     @property
+    def authority(self) -> Path:
+        """Who vouches for our own certificates (PEM)."""
+        return self.tls / "ca.pem"
+
+    @property
     def spool(self) -> Path:
         """Postfix's queue directory; its network daemons are confined to it (chroot)."""
         return self.data("postfix") / "spool"
@@ -242,6 +247,9 @@ class Site:
         have a port of their own for each other."""
         if self.placement is not None:
             component = "postfix" if name in ("smtp", "submission", "submissions") else "dovecot"
+            if name == "smtp" and self.works_here(component):
+                # The port for other pods wants a certificate.
+                return self.internal_smtp
             host = "127.0.0.1" if self.works_here(component) else self.placement.host(component)
             return Endpoint(host=host, port=self.loopback_port(INNER.get(name, STANDARD[name] + 11000)))
         port = self.port(name)

@@ -184,11 +184,6 @@ class View:
         return not self.site.works_here("postfix")
 
     @property
-    def authority(self) -> Path:
-        """Who vouches for the certificates of the other pods."""
-        return self.site.paths.tls / "ca.pem"
-
-    @property
     def controller_header(self) -> Path | None:
         """The file with the header that holds the password of the filter's controller; None where
         its socket is beside, which asks for none."""

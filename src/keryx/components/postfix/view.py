@@ -131,7 +131,7 @@ def _pods(site: Site) -> dict[str, object] | None:
     return {
         "port": door.port,
         "name": PODS_DOOR,
-        "authority": site.paths.tls / "ca.pem",
+        "authority": site.paths.authority,
         "certificate": site.inner_tls.certificate,
         "key": site.inner_tls.key,
         "store": site.lmtp.host,

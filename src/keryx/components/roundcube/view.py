@@ -186,7 +186,7 @@ class View:
     @property
     def authority(self) -> Path:
         """Keryx's own certificate authority."""
-        return self.site.paths.tls / "ca.pem"
+        return self.site.paths.authority
 
     # --- sign-in, password ---
 

@@ -90,4 +90,10 @@ def test_in_its_own_pod_a_server_is_what_it_is_on_a_machine() -> None:
         Endpoint(host="", port=10636),
     )
     assert testing.site().door("openldap") is None
+
+
+def test_postfix_is_reached_without_a_certificate_in_its_own_pod_only() -> None:
+    here, elsewhere = testing.site(pod="postfix"), testing.site(pod="dovecot")
+    assert here.inside("smtp") == here.internal_smtp == Endpoint(host="127.0.0.1", port=10025)
+    assert elsewhere.inside("smtp") == elsewhere.internal_smtp == Endpoint(host="mail-postfix", port=10125)
     assert testing.site(pod="admin").door("openldap") is None

@@ -5,11 +5,16 @@ from pathlib import Path
 from keryx.components import testing
 from keryx.components.clamav.component import Clamav
 
+GOLDEN = Path(__file__).parent / "golden"
 ON = "domain: example.org\nmessage_size_limit_mb: 25\nclamav: {enabled: true}\n"
 
 
 def test_files() -> None:
-    testing.check_golden(Clamav(), testing.site(ON), Path(__file__).parent / "golden")
+    testing.check_golden(Clamav(), testing.site(ON), GOLDEN / "machine")
+
+
+def test_files_for_other_pods() -> None:
+    testing.check_golden(Clamav(), testing.site(ON, pod="clamav"), GOLDEN / "pod")
 
 
 def test_it_is_off_unless_asked_for() -> None:
