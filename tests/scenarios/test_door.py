@@ -79,7 +79,7 @@ def test_another_user_who_opens_it_all_the_same_is_refused(suite: Suite) -> None
         "keryx.core.process.run",
         "keryx.admin.accounts.add",  # a module that is not on the list
         "keryx.admin.queue.Choice",  # on the list, and not marked
-        "keryx.admin.dkim._path",
+        "keryx.admin.dkim._shown",
         "keryx.admin.dkim.privileged",
         "keryx.admin.queue.commands.delete",
         "keryx.admin.queue",

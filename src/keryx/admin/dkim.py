@@ -1,36 +1,28 @@
 """DKIM keys of the domains (RFC 6376, RFC 8463): made when a domain is added, gone with it.
 
-Every domain has two: RSA-2048, which every receiver verifies, and Ed25519. A key is a file,
-``data/dkim/<domain>.<selector>.key``, readable by root and the filter only, which looks for it
-when it signs: a new key is used at once, without a reload. The RSA file is PEM (PKCS #8); the
-Ed25519 file is the base64 of the 32-byte seed and the 32-byte public key (what
+Every domain has two: RSA-2048, which every receiver verifies, and Ed25519. The filter looks for its file
+(``dkim_files``) when it signs: a new key is used at once, without a reload. The RSA file is PEM
+(PKCS #8); the Ed25519 file is the base64 of the 32-byte seed and the 32-byte public key (what
 ``rspamadm dkim_keygen`` writes), since Rspamd before 3.8 reads no other form.
-
-On one machine files are all that is needed. Where several signers share the keys, they and
-their life (made, published, used, retired) belong to the records; callers of this module will
-not notice.
 """
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from keryx.admin import addresses
+from keryx.admin import addresses, dkim_files
 from keryx.components.rspamd.settings import RspamdSettings
-from keryx.core import errors, files
+from keryx.core import errors
 from keryx.core.privileged import privileged
+from keryx.records.dkim_keys import Kept
 from keryx.settings.site import Site
 
-GROUP = "_rspamd"
 RSA_BITS = 2048
-_NAME = re.compile(r"(?P<domain>.+)\.(?P<selector>[a-z0-9-]+)\.key")
 
 
 @dataclass(frozen=True)
@@ -61,12 +53,11 @@ class Key:
 def ensure(site: Site, domain: str) -> Sequence[Key]:
     """Make the domain's keys where they are missing; return those that sign."""
     domain = addresses.domain_name(domain)
-    files.make_directory(files.Directory(site.paths.dkim, 0o750, "root", GROUP))
-    selectors = site.section(RspamdSettings).dkim_selectors
+    selectors, keys = site.section(RspamdSettings).dkim_selectors, dkim_files.of(site)
+    there = keys.selectors(domain)
     for selector, make in ((selectors.rsa, _new_rsa), (selectors.ed25519, _new_ed25519)):
-        path = _path(site, domain, selector)
-        if not path.exists():
-            files.write(path, make(), mode=0o640, group=GROUP)
+        if selector not in there:
+            keys.add(Kept(domain, selector, make()))
     return [key for key in show(site, domain) if key.active]
 
 
@@ -75,75 +66,69 @@ def complete(site: Site, domain: str) -> bool:
     """Whether the domain has both keys that sign."""
     domain = addresses.domain_name(domain)
     selectors = site.section(RspamdSettings).dkim_selectors
-    return all(_path(site, domain, name).exists() for name in (selectors.rsa, selectors.ed25519))
+    return {selectors.rsa, selectors.ed25519} <= dkim_files.of(site).selectors(domain)
 
 
 @privileged(shown=("domain",))
 def show(site: Site, domain: str) -> Sequence[Key]:
     """Return the domain's keys, those that sign first; none for an unknown domain."""
     domain = addresses.domain_name(domain)
-    selectors = site.section(RspamdSettings).dkim_selectors
-    order = [selectors.rsa, selectors.ed25519]
-    keys = [_read(path, domain, name, name in order) for path, found, name in _files(site) if found == domain]
-    return sorted(keys, key=lambda key: (not key.active, order.index(key.selector) if key.active else 0))
+    return _shown(site, dkim_files.of(site).of(domain))
 
 
 @privileged()
 def every(site: Site) -> Sequence[Key]:
     """Return the keys of all domains, by domain."""
-    domains = sorted({domain for _, domain, _ in _files(site)})
-    return [key for domain in domains for key in show(site, domain)]
+    found = dkim_files.of(site).every()
+    domains = sorted({key.domain for key in found})
+    return [key for domain in domains for key in _shown(site, [one for one in found if one.domain == domain])]
 
 
 @privileged(shown=("domain",))
 def remove(site: Site, domain: str) -> None:
     """Remove the domain's keys; its mail is not signed any more."""
-    domain = addresses.domain_name(domain)
-    for path, found, _ in list(_files(site)):
-        if found == domain:
-            path.unlink(missing_ok=True)
+    domain, keys = addresses.domain_name(domain), dkim_files.of(site)
+    for selector in keys.selectors(domain):
+        keys.remove(domain, selector)
 
 
-def _path(site: Site, domain: str, selector: str) -> Path:
-    return site.paths.dkim / f"{domain}.{selector}.key"
+def _shown(site: Site, kept: Sequence[Kept]) -> list[Key]:
+    """Return a domain's keys as the world may know them, those that sign first."""
+    selectors = site.section(RspamdSettings).dkim_selectors
+    order = [selectors.rsa, selectors.ed25519]
+    keys = [_public_part(key, key.selector in order) for key in kept]
+    return sorted(keys, key=lambda key: (not key.active, order.index(key.selector) if key.active else 0))
 
 
-def _files(site: Site) -> Iterator[tuple[Path, str, str]]:
-    """Yield every key file with its domain and selector. A selector has no dot."""
-    for path in sorted(site.paths.dkim.glob("*.key")):
-        match = _NAME.fullmatch(path.name)
-        if match:
-            yield path, match["domain"], match["selector"]
-
-
-def _new_rsa() -> bytes:
+def _new_rsa() -> str:
     key = rsa.generate_private_key(65537, RSA_BITS)
-    return key.private_bytes(
+    text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return text.decode()
 
 
-def _new_ed25519() -> bytes:
+def _new_ed25519() -> str:
     key = ed25519.Ed25519PrivateKey.generate()
-    return base64.b64encode(key.private_bytes_raw() + key.public_key().public_bytes_raw()) + b"\n"
+    return base64.b64encode(key.private_bytes_raw() + key.public_key().public_bytes_raw()).decode() + "\n"
 
 
-def _read(path: Path, domain: str, selector: str, active: bool) -> Key:
+def _public_part(kept: Kept, active: bool) -> Key:
     try:
-        content = path.read_bytes()
+        content = kept.content.encode()
         if content.startswith(b"-----"):
             algorithm, public = _public(content)
         else:
             seed = base64.b64decode(content, validate=False)[:32]
             raw = ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
             algorithm, public = "ed25519", raw
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise errors.KeryxError(
-            f"The DKIM key {path} cannot be read: {error}.",
-            remedy="Restore it from a backup; or remove the file, make a new key with keryx up, and "
+            f"The DKIM key {kept.domain}.{kept.selector}.key cannot be read: {error}.",
+            remedy="Restore it from a backup; or remove it, make a new key with keryx dkim add, and "
             "publish its record.",
         ) from error
-    return Key(domain, selector, algorithm, base64.b64encode(public).decode(), active)
+    return Key(kept.domain, kept.selector, algorithm, base64.b64encode(public).decode(), active)
 
 
 def _public(pem: bytes) -> tuple[str, bytes]:

@@ -25,7 +25,7 @@ LONGEST_NAME = 200
 """Characters of a person's name."""
 
 
-@privileged(timeout=20)
+@privileged(timeout=20, place="store")
 def signed(site: Site, address: str, name: str) -> str:
     """Return the profile for an address, signed with the server's certificate (DER in base64).
 

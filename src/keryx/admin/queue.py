@@ -59,7 +59,7 @@ class Choice:
         )
 
 
-@privileged(shown=("sender", "recipient"))
+@privileged(shown=("sender", "recipient"), place="queue")
 def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
     """Return the queue, oldest first, narrowed down when asked."""
     messages = commands.list_messages(site)
@@ -77,7 +77,7 @@ class Depth:
     """Age of the oldest message; 0 when the queue is empty."""
 
 
-@privileged()
+@privileged(place="queue")
 def depth(site: Site) -> Depth:
     """Return how many messages are in the queue, and the age of the oldest."""
     count, oldest = commands.depth(site)
@@ -85,14 +85,14 @@ def depth(site: Site) -> Depth:
     return Depth(count, max(0, int((now - oldest).total_seconds())) if oldest else 0)
 
 
-@privileged(shown=("message",))
+@privileged(shown=("message",), place="queue")
 def show(site: Site, message: str, *, most: int = 1024 * 1024) -> str:
     """Return one message with its envelope; of a long one the first ``most`` bytes, and says so."""
     text, more = commands.show(site, message, max(0, most))
     return f"{text}\n[The message is longer; this is its beginning.]\n" if more else text
 
 
-@privileged(shown=("choice",))
+@privileged(shown=("choice",), place="queue")
 def flush(site: Site, choice: Choice | None = None) -> int:
     """Try the chosen messages now, or everything; returns how many are tried."""
     messages = commands.list_messages(site)
@@ -105,19 +105,19 @@ def flush(site: Site, choice: Choice | None = None) -> int:
     return len(chosen)
 
 
-@privileged(shown=("choice",))
+@privileged(shown=("choice",), place="queue")
 def hold(site: Site, choice: Choice) -> int:
     """Set messages aside; returns how many."""
     return commands.hold(site, _ids(site, choice))
 
 
-@privileged(shown=("choice",))
+@privileged(shown=("choice",), place="queue")
 def release(site: Site, choice: Choice) -> int:
     """Let held messages go on; returns how many."""
     return commands.release(site, _ids(site, choice, queue="hold"))
 
 
-@privileged(shown=("choice",))
+@privileged(shown=("choice",), place="queue")
 def delete(site: Site, choice: Choice) -> int:
     """Delete messages for good; their senders are not told. Returns how many."""
     return commands.delete(site, _ids(site, choice))

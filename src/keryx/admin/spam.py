@@ -20,7 +20,7 @@ from keryx.admin.access import Outcome, reading
 from keryx.components.rspamd.settings import RspamdSettings
 from keryx.core import errors, files
 from keryx.core.privileged import privileged
-from keryx.records import preferences
+from keryx.records import notices, preferences
 from keryx.settings.site import Site
 
 NAME = "spam"
@@ -76,7 +76,13 @@ def has_any(site: Site, address: str) -> bool:
 
 @privileged(timeout=60)
 def write_map(site: Site) -> bool:
-    """Write Rspamd's map of all users anew; return whether it differed."""
+    """Write Rspamd's map of all users anew; return whether it differed.
+
+    In a cluster the filters' pods are told to do so.
+    """
+    if not site.works_here("rspamd"):
+        notices.announce(site, notices.FILTER)
+        return True
     lines: list[str] = []
     with reading(site) as directory:
         for owner, kept in preferences.everybodys(site, NAME).items():

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from keryx.admin import addresses
 from keryx.components.dovecot import commands
 from keryx.components.dovecot.commands import Connection
-from keryx.components.roundcube import commands as roundcube
 from keryx.components.sogod import cache
 from keryx.core import errors
 from keryx.core.privileged import privileged
+from keryx.records import removal
 from keryx.settings.site import Site
 
 SCRIPT = "keryx"
@@ -25,7 +25,7 @@ LONGEST_SCRIPT = 512 * 1024
 """Characters of it."""
 
 
-@privileged(timeout=60, shown=("known",))
+@privileged(timeout=60, shown=("known",), place="store")
 def forget(site: Site, known: Sequence[str]) -> None:
     """Make Dovecot forget what it remembers of these addresses; of all when none is named."""
     commands.flush(site, *[addresses.own_address(text) for text in known])
@@ -41,19 +41,19 @@ def forget_in_webmail(site: Site) -> None:
         cache.forget(site)
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def disconnect(site: Site, address: str) -> None:
     """End every session of an account."""
     commands.kick(site, addresses.own_address(address))
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def connections(site: Site, address: str) -> list[Connection]:
     """Return the mail programs that are connected as this account."""
     return commands.who(site, addresses.own_address(address))
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def quota_use_mb(site: Site, address: str) -> float | None:
     """Return how full a mailbox is, in MiB; None when there is none."""
     wanted = addresses.own_address(address)
@@ -63,13 +63,13 @@ def quota_use_mb(site: Site, address: str) -> float | None:
     return use.used if use else None
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def has_mailbox(site: Site, address: str) -> bool:
     """Whether mail of the address is kept on disk."""
     return commands.mailbox_path(site, addresses.own_address(address)).exists()
 
 
-@privileged(timeout=600, shown=("address",))
+@privileged(timeout=600, shown=("address",), place="store")
 def purge(site: Site, address: str) -> bool:
     """Remove a mailbox for good; return whether there was one."""
     return commands.purge(site, addresses.own_address(address))
@@ -79,12 +79,14 @@ def purge(site: Site, address: str) -> bool:
 def purge_webmail(site: Site, address: str) -> None:
     """Remove what Roundcube keeps of an account: contacts, identities, preferences."""
     wanted = addresses.own_address(address)
-    database = roundcube.database(site)
-    if database is not None:
-        database.remove_user(wanted)
+    # A home's own database that was never made has nothing to be removed.
+    if site.placement is None and not (site.paths.etc("roundcube") / "pgpass").exists():
+        return
+    if site.placement is None or site.roundcube_enabled:
+        removal.forget_in_roundcube(site, wanted)
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def put_script(site: Site, address: str, script: str) -> None:
     """Store the account's script of ours; empty removes it. Raises BadInput when it does not compile."""
     wanted = addresses.own_address(address)
@@ -98,7 +100,7 @@ def put_script(site: Site, address: str, script: str) -> None:
         commands.sieve_delete(site, wanted, SCRIPT)
 
 
-@privileged(timeout=60, shown=("address",))
+@privileged(timeout=60, shown=("address",), place="store")
 def forget_script(site: Site, address: str) -> None:
     """Remove the script of ours of an account that is no more, or not yet again: Dovecot knows it not."""
     folder = commands.mailbox_path(site, addresses.own_address(address)) / "sieve"

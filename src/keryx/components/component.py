@@ -91,6 +91,9 @@ class Component(abc.ABC):
     """The signal that ends the daemon in good order."""
     stop_group: ClassVar[bool] = False
     """Whether the signal goes to its children too, because it leaves some of them running."""
+    stop_seconds: ClassVar[float] = 50
+    """Seconds that it has for its end as a container's daemon; then it is killed. The cluster's own
+    patience must be longer."""
     own_code: ClassVar[bool] = False
     """Whether it is a Python process of ours, to be restarted when this program's code changed."""
     capabilities: ClassVar[Mapping[str, str]] = AS_ROOT

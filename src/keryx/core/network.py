@@ -74,3 +74,18 @@ def unverified_tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def name_servers(resolver: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """Return the addresses of the name servers in a resolv.conf(5); raises KeryxError when it has none."""
+    try:
+        lines = [line.split() for line in resolver.read_text().splitlines()]
+    except OSError:
+        lines = []
+    found = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
+    if not found:
+        raise errors.KeryxError(
+            f"{resolver} names no name server, which would know the names of the other pods.",
+            remedy="Give the pod the cluster's name servers (dnsPolicy: ClusterFirst).",
+        )
+    return found

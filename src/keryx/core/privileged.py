@@ -7,6 +7,10 @@ comes back as its own type, an error as the same subclass of KeryxError with its
 remedy. The signature is the contract: both sides convert by its annotations, so these must be
 types that pydantic knows (dataclasses, sequences, numbers, text, times, paths).
 
+In a cluster what such a function works on is in one pod: ``place`` names it, and who is elsewhere, root
+or not, goes through that pod's door (``settings.doors``). One without a place needs no door there: the
+pod of the web process has nobody else to hide from.
+
 A marked function checks its arguments itself: what calls it may have been taken over. Functions
 that stand above the caller's layer are called by name, with ``elsewhere``.
 
@@ -47,9 +51,8 @@ R = TypeVar("R")
 class HasDoor(Protocol):
     """What is needed of a site here."""
 
-    @property
-    def privileged(self) -> Endpoint:
-        """The door's socket."""
+    def door_to_root(self, place: str, *, root: bool) -> Endpoint | None:
+        """The door's socket; None where no door is in the way."""
 
 
 SiteT = TypeVar("SiteT", bound=HasDoor)
@@ -63,6 +66,8 @@ class Marked:
     timeout: float
     shown: tuple[str, ...]
     """Parameters whose values may stand in the log; all others show their names only."""
+    place: str = ""
+    """Where in a cluster it has to run; empty for the caller's own pod."""
 
     @property
     def name(self) -> str:
@@ -114,22 +119,23 @@ class Marked:
 
 
 def privileged(
-    *, timeout: float = TIMEOUT, shown: tuple[str, ...] = ()
+    *, timeout: float = TIMEOUT, shown: tuple[str, ...] = (), place: str = ""
 ) -> Callable[[Callable[Concatenate[SiteT, P], R]], Callable[Concatenate[SiteT, P], R]]:
     """Mark a function of a site as one that root does for the web process.
 
     ``timeout`` is how many seconds the caller waits; ``shown`` names the parameters whose values
-    may be logged.
+    may be logged; ``place`` is where in a cluster it has to run.
     """
 
     def mark(function: Callable[Concatenate[SiteT, P], R]) -> Callable[Concatenate[SiteT, P], R]:
-        marked = Marked(function, timeout, shown)
+        marked = Marked(function, timeout, shown, place)
 
         @functools.wraps(function)
         def call(site: SiteT, /, *arguments: P.args, **named: P.kwargs) -> R:
-            if os.geteuid() == 0:
+            door = site.door_to_root(place, root=os.geteuid() == 0)
+            if door is None:
                 return function(site, *arguments, **named)
-            answer = exchange(site.privileged, marked.request(*arguments, **named), timeout=timeout)
+            answer = exchange(door, marked.request(*arguments, **named), timeout=timeout)
             return cast(R, marked.result.validate_json(json.dumps(answer)))
 
         call.marked = marked  # type: ignore[attr-defined]

@@ -2,11 +2,12 @@
 
 ``python -m keryx.host.privileged HOME/etc/privileged/settings.json``, run by the component
 ``privileged``. It listens at ``site.privileged``, a Unix socket (0660, root:keryx), and serves only
-peers whose user, as the kernel tells it (SO_PEERCRED, unix(7)), is ``keryx`` or root. Each
-connection carries one call and one answer, see ``keryx.core.privileged``. Only functions that are
-marked, in the modules listed here, can be called; a call is read with a limit of size and time,
-its arguments are checked against the signature, and it is logged with its name, its outcome and
-those arguments that hold no secret.
+peers whose user, as the kernel tells it (SO_PEERCRED, unix(7)), is ``keryx`` or root. In a cluster it
+stands in the pods that hold mail or its queue, and the peer is nginx, which lets in the web process's
+pod only (``settings.doors``). Each connection carries one call and one answer, see
+``keryx.core.privileged``. Only functions that are marked, in the modules listed here, can be called; a
+call is read with a limit of size and time, its arguments are checked against the signature, and it is
+logged with its name, its outcome and those arguments that hold no secret.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ from keryx.components import registry
 from keryx.core import errors, files, privileged
 from keryx.core.privileged import Marked
 from keryx.host import home as homes
+from keryx.host.delivery import Delivery
 from keryx.settings import applied
-from keryx.settings.site import Site
+from keryx.settings.site import GATEWAY, Site
 
 log = logging.getLogger("keryx.privileged")
 
@@ -69,13 +71,17 @@ class Peer:
 class Door:
     """The listening socket and the calls that run."""
 
-    def __init__(self, site: Site, modules: tuple[str, ...] = MODULES) -> None:
+    def __init__(
+        self, site: Site, modules: tuple[str, ...] = MODULES, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._site = site
+        self._check = check
         self._functions = functions(modules)
         self._workers = threading.BoundedSemaphore(WORKERS)
         self._running: set[threading.Thread] = set()
         self._stop = threading.Event()
-        self._listener = _listen(_socket_path(site))
+        self._guest = GATEWAY if site.placement else USER
+        self._listener = _listen(_socket_path(site), self._guest)
 
     def serve(self) -> None:
         """Answer until ``stop`` is called, then let running calls end."""
@@ -126,9 +132,10 @@ class Door:
         caller, said = peer(stream), ""
         begun = time.monotonic()
         try:
-            _check_peer(caller)
+            _check_peer(caller, self._guest)
             name, given = _parse(_receive(stream))
             if name == "ping":
+                self._check()
                 return {"result": "pong"}
             marked = self._functions.get(name)
             # As JSON: a line's end in what somebody sent must not begin a line of the log.
@@ -174,8 +181,8 @@ def peer(stream: socket.socket) -> Peer:
     return Peer(pid, uid)
 
 
-def _check_peer(caller: Peer) -> None:
-    if caller.uid not in (0, pwd.getpwnam(USER).pw_uid):
+def _check_peer(caller: Peer, guest: str) -> None:
+    if caller.uid not in (0, pwd.getpwnam(guest).pw_uid):
         raise errors.Forbidden(f"The user with number {caller.uid} may not use this door.")
 
 
@@ -237,8 +244,8 @@ def _socket_path(site: Site) -> Path:
     return path
 
 
-def _listen(path: Path) -> socket.socket:
-    """Return a listening socket that only root and the group of the web process may open."""
+def _listen(path: Path, guest: str) -> socket.socket:
+    """Return a listening socket that only root and the guest's group may open."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
@@ -246,7 +253,7 @@ def _listen(path: Path) -> socket.socket:
         listener.bind(str(path))
     finally:
         os.umask(before)
-    os.chown(path, *files.identifiers("root", USER))
+    os.chown(path, *files.identifiers("root", guest))
     path.chmod(0o660)
     listener.listen(64)
     return listener
@@ -256,7 +263,17 @@ def main(settings: Path) -> None:
     """Serve until told to end (SIGTERM)."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     home = applied.paths(settings).home
-    door = Door(homes.of(home, applied.read(settings, registry.settings_model())))
+    site = homes.of(home, applied.read(settings, registry.settings_model()))
+    if site.placement is None or not site.works_here("rspamd"):
+        _serve(Door(site))
+        return
+    delivery = Delivery(site)
+    delivery.start()
+    _serve(Door(site, check=delivery.check))
+    delivery.stop()
+
+
+def _serve(door: Door) -> None:
     signal.signal(signal.SIGTERM, lambda *_: door.stop())
     door.serve()
 

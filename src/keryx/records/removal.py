@@ -6,6 +6,7 @@ somebody's rules.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
 from keryx.records import announcements, audit, engine, sessions
@@ -36,6 +37,13 @@ def forget_domain(site: Site, domain: str) -> None:
             "UPDATE api_key SET domains = array_remove(domains, %s) WHERE %s = ANY(domains)",
             [domain, domain],
         )
+
+
+def forget_in_roundcube(site: Site, address: str) -> None:
+    """Remove what Roundcube keeps of a person in its own database: contacts, identities, preferences."""
+    access = site.database("roundcube")
+    with contextlib.closing(engine.connect(access, autocommit=True)) as opened, engine.translated(access):
+        opened.execute("DELETE FROM users WHERE lower(username) = lower(%s)", [address])
 
 
 def tidy(site: Site) -> None:

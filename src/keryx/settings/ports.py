@@ -62,6 +62,14 @@ INNER = {
     "smtp": 10125,
     "scan": 11333,
     "controller": 11334,
+    "admin": 10080,
+    "sogo": 10081,
+    "dav": 10082,
+    "activesync": 10083,
+    "roundcube": 10084,
+    "rspamd-pages": 10085,
+    "store": 10098,
+    "queue": 10099,
 }
 """The ports at which the pods of a cluster serve each other, by component or service."""
 

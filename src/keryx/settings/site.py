@@ -6,6 +6,8 @@ machine, in a container and in a test.
 
 from __future__ import annotations
 
+import functools
+import ssl
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,6 +153,15 @@ class KeyPair:
         """Both, to be watched."""
         return self.certificate, self.key
 
+    def fits(self) -> bool:
+        """Whether both are there and the key belongs to the certificate."""
+        try:
+            # The password keeps OpenSSL from asking a terminal for one.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self.files, password="")
+        except (OSError, ValueError):
+            return False
+        return True
+
 
 @dataclass(frozen=True)
 class Site:
@@ -211,6 +222,30 @@ class Site:
         port = self.loopback_port(INNER[service or component])
         return Endpoint(host=self.placement.host(component), port=port)
 
+    def _behind_door(self, name: str, component: str, inside: Endpoint) -> Endpoint:
+        """Return where a service is reached that has a door (``settings.doors``): itself where it
+        works, else this pod's end of the way there."""
+        if self.placement is None or self.placement.works_here(component):
+            return inside
+        return self.way(name)
+
+    def way(self, door: str) -> Endpoint:
+        """This pod's end of the way through a door of another pod."""
+        return Endpoint(self.paths.run("nginx") / "doors" / f"{door}.sock")
+
+    def door_to_root(self, place: str, *, root: bool) -> Endpoint | None:
+        """Return through which door a function with that place (``core.privileged``) is called.
+
+        Places are ``store``, with the mail, and ``queue``, with Postfix; on a machine all is one. None
+        where the caller can run it himself: root at the place, and anybody in a cluster when it has none.
+        """
+        if self.placement is None:
+            return None if root else self.privileged
+        component = {"store": "dovecot", "queue": "postfix"}.get(place)
+        if component is None or (root and self.works_here(component)):
+            return None
+        return self._behind_door(place, component, self.privileged)
+
     @property
     def reach(self) -> str:
         """An address at which this machine reaches its own public ports."""
@@ -245,7 +280,7 @@ class Site:
         """Where this machine's own programs reach a protocol without a PROXY header: the public
         port, or a loopback port beside it when the public one is for load balancers or off. Pods
         have a port of their own for each other."""
-        if self.placement is not None:
+        if self.placement is not None and name not in ("http", "https"):
             component = "postfix" if name in ("smtp", "submission", "submissions") else "dovecot"
             if name == "smtp" and self.works_here(component):
                 # The port for other pods wants a certificate.
@@ -254,7 +289,12 @@ class Site:
             return Endpoint(host=host, port=self.loopback_port(INNER.get(name, STANDARD[name] + 11000)))
         port = self.port(name)
         if port is not None and not self.speaks_proxy(name):
-            return Endpoint(host=self.reach, port=port)
+            host = (
+                self.reach
+                if self.works_here("nginx") or self.placement is None
+                else self.placement.host("nginx")
+            )
+            return Endpoint(host=host, port=port)
         postfix = {"smtp": self.internal_smtp, "submission": self.internal_submission}
         other = Endpoint(host="127.0.0.1", port=self.loopback_port(STANDARD[name] + 11000))
         return postfix.get(name, other)
@@ -316,17 +356,19 @@ class Site:
     def sogo(self) -> Endpoint:
         """SOGo's workers for browsers (HTTP). They believe the gateway who is signed in, and whoever
         else reaches them: no request may get there that has an Authorization header of a client's."""
-        return Endpoint(host="127.0.0.1", port=self.loopback_port(20000))
+        return self._behind_door("sogo", "sogo", Endpoint(host="127.0.0.1", port=self.loopback_port(20000)))
 
     @property
     def dav(self) -> Endpoint:
         """SOGo's workers for calendar and contact programs, which ask for the password (HTTP)."""
-        return Endpoint(host="127.0.0.1", port=self.loopback_port(20002))
+        return self._behind_door("dav", "dav", Endpoint(host="127.0.0.1", port=self.loopback_port(20002)))
 
     @property
     def activesync(self) -> Endpoint:
         """SOGo's workers for ActiveSync, apart: each waiting phone holds one (HTTP)."""
-        return Endpoint(host="127.0.0.1", port=self.loopback_port(20001))
+        return self._behind_door(
+            "activesync", "activesync", Endpoint(host="127.0.0.1", port=self.loopback_port(20001))
+        )
 
     @property
     def activesync_enabled(self) -> bool:
@@ -362,12 +404,12 @@ class Site:
     @property
     def roundcube(self) -> Endpoint:
         """Roundcube's PHP workers (FastCGI)."""
-        return Endpoint(self.paths.run("roundcube") / "fpm.sock")
+        return self._behind_door("roundcube", "roundcube", Endpoint(self.paths.run("roundcube") / "fpm.sock"))
 
     @property
     def admin_web(self) -> Endpoint:
         """Keryx's own web process: sign-in, administration, API, client set-up (HTTP)."""
-        return Endpoint(self.paths.run("admin") / "http.sock")
+        return self._behind_door("admin", "admin", Endpoint(self.paths.run("admin") / "http.sock"))
 
     @property
     def privileged(self) -> Endpoint:
@@ -378,7 +420,7 @@ class Site:
     def rspamd_pages(self) -> Endpoint:
         """The filter's own pages, for the gateway: no password is asked here, so nobody but the
         gateway may open it, and the gateway asks who it is (HTTP)."""
-        return Endpoint(self.paths.run("rspamd") / "pages.sock")
+        return self._behind_door("rspamd-pages", "rspamd", Endpoint(self.paths.run("rspamd") / "pages.sock"))
 
     def web_host(self, name: str) -> str:
         """Return the host name of ``webmail``, ``admin``, ``rspamd``, ``smtp`` or ``imap``."""
@@ -487,13 +529,28 @@ class Site:
 
     @property
     def certificate(self) -> Path:
-        """The certificate with its chain."""
-        return self.settings.tls.certificate or self.paths.tls / "cert.pem"
+        """The certificate with its chain, as clients are shown it."""
+        return self.settings.tls.certificate or (self.given_pair or self.inner_tls).certificate
 
     @property
     def certificate_key(self) -> Path:
         """The certificate's private key."""
-        return self.settings.tls.key or self.paths.tls / "key.pem"
+        return self.settings.tls.key or (self.given_pair or self.inner_tls).key
+
+    @property
+    def public_tls(self) -> KeyPair:
+        """Where a cluster puts the public certificate: a Secret of type kubernetes.io/tls, which may
+        come later than everything else."""
+        folder = self.paths.home / "certificate"
+        return KeyPair(folder / "tls.crt", folder / "tls.key")
+
+    @functools.cached_property
+    def given_pair(self) -> KeyPair | None:
+        """The cluster's public certificate, None until its files are there and fit each other.
+
+        Decided once for each site, so that all files made from it name the same pair.
+        """
+        return self.public_tls if self.placement and self.public_tls.fits() else None
 
     @property
     def inner_tls(self) -> KeyPair:

@@ -27,6 +27,11 @@ def copies(site: Site) -> Mapping[str, Secret]:
     }
     if site.tokens:
         needed[SIGNING_KEY] = site.token_key
+    if site.placement is not None:
+        # Nobody of root's is beside it who would do these things for it.
+        needed["rspamd-controller"] = site.secrets.get("rspamd-controller")
+        if site.roundcube_enabled:
+            needed["postgresql-roundcube"] = site.database("roundcube").password
     if site.directory_writable:
         needed["ldap-admin"] = site.admin_password
     return needed

@@ -24,11 +24,13 @@ from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, SOGO_RESOURCES, Site
 
 SHARED = ("nginx.conf", "listen.conf", "headers.conf", "proxy.conf", "pages.conf", "clients.conf")
-"""Files that are made whatever is switched on."""
+"""Files of the gateway that are made whatever is switched on."""
 ROUNDCUBE = "/var/lib/roundcube/public_html"
 """Where the package keeps what browsers may see of Roundcube."""
 PAGES = Path(keryx.__file__).parent / "web" / "ui" / "static"
 """Files of Keryx's own pages."""
+WEB = "keryx"
+"""The web process's user and group."""
 IPV6 = Path("/proc/net/if_inet6")
 """It exists where the kernel has IPv6."""
 
@@ -44,23 +46,29 @@ class Nginx(Component):
         **AS_ROOT,
         "NET_BIND_SERVICE": "ports 80 and 443",
     }
-    users = (SystemUser(GATEWAY),)
+    users = (SystemUser(GATEWAY), SystemUser(WEB))
 
     def packages(self, platform: Platform) -> Sequence[str]:
-        return ("nginx",)
+        # In pods it also is the way from one to the other, of whatever protocol.
+        return ("nginx", "libnginx-mod-stream")
 
     def enabled(self, site: Site) -> bool:
-        return site.port("https") is not None or site.port("http") is not None
+        return site.port("https") is not None or site.port("http") is not None or View(site).has_doors
 
     def listeners(self, site: Site) -> Sequence[Listener]:
+        if not View(site).is_gateway:
+            return []
         ports = ((name, site.port(name)) for name in ("http", "https"))
         return [Listener(name, port) for name, port in ports if port is not None]
 
     def directories(self, site: Site) -> Sequence[Directory]:
         view = View(site)
+        # The web process goes to other pods itself.
+        guest = GATEWAY if view.is_gateway else WEB
         return (
             Directory(site.paths.etc(self.name)),
             Directory(view.run, 0o755),
+            *([Directory(view.ways, 0o750, "root", guest)] if view.passed else []),
             Directory(site.paths.data(self.name)),
             Directory(view.static),
             Directory(view.acme),
@@ -68,6 +76,11 @@ class Nginx(Component):
 
     def render(self, site: Site) -> Sequence[File]:
         view, etc = View(site), site.paths.etc(self.name)
+        if not view.is_gateway:
+            return [
+                File(etc / name, render(__package__ or "", name, view=view, site=site))
+                for name in ("nginx.conf", "doors.conf")
+            ]
         names = {
             "view": view,
             "site": site,
@@ -81,11 +94,18 @@ class Nginx(Component):
         return [*made, File(etc / "rspamd-password.conf", text, 0o600, secret=True)]
 
     def watched(self, site: Site) -> Sequence[Path]:
+        view = View(site)
+        inner = [*site.inner_tls.files, site.paths.authority] if view.has_doors else []
+        if not view.is_gateway:
+            return inner
         logo = [site.sogo_logo] if site.sogo_logo else []
-        return [site.certificate, site.certificate_key, *logo, *_page_files()]
+        return list(dict.fromkeys([site.certificate, site.certificate_key, *inner, *logo, *_page_files()]))
 
     def prepare(self, site: Site) -> None:
         """Copy the pages' files to where the workers may read them; see whether there is IPv6."""
+        _prepare_doors(site)
+        if not View(site).is_gateway:
+            return
         _copy_pages(View(site).static)
         if site.sogo_logo:
             files.write(View(site).logo, site.sogo_logo.read_bytes())
@@ -94,9 +114,10 @@ class Nginx(Component):
         files.write(site.paths.etc(self.name) / "listen-ipv6.conf", text)
 
     def validate(self, site: Site) -> None:
-        made_at_start = site.paths.etc(self.name) / "listen-ipv6.conf"
-        if not made_at_start.exists():
-            files.write(made_at_start, "")
+        for name in ("listen-ipv6.conf", "resolver.conf"):
+            made_at_start = site.paths.etc(self.name) / name
+            if not made_at_start.exists():
+                files.write(made_at_start, "")
         argv = ["nginx", "-t", "-c", str(site.paths.etc(self.name) / "nginx.conf")]
         done = run(argv, check=False)
         if done.returncode != 0:
@@ -108,6 +129,13 @@ class Nginx(Component):
         return Command(("/usr/sbin/nginx", "-c", str(site.paths.etc(self.name) / "nginx.conf")))
 
     def ready(self, site: Site) -> None:
+        view = View(site)
+        for door in view.opened:
+            network.connect(network.Endpoint(host="127.0.0.1", port=door.port)).close()
+        for way in view.passed:
+            network.connect(network.Endpoint(way.socket)).close()
+        if not view.is_gateway:
+            return
         _ask(site)
         port = site.port("http")
         if port is not None and not site.speaks_proxy("http"):
@@ -129,7 +157,7 @@ class Nginx(Component):
 
 def _wanted(view: View) -> Sequence[str]:
     """Return the names of the files that the main file includes under these settings."""
-    wanted = list(SHARED)
+    wanted = [*SHARED, "doors.conf"] if view.has_doors else list(SHARED)
     for part in ("webmail", "admin", "rspamd"):
         wanted.append(f"{part}.conf")
         if len(view.servers) > 1:
@@ -139,6 +167,29 @@ def _wanted(view: View) -> Sequence[str]:
     if view.site.roundcube_enabled:
         wanted.append("fastcgi.conf")
     return wanted
+
+
+def _prepare_doors(site: Site) -> None:
+    """Write what the pod tells and the settings do not: its name servers, whether there is IPv6."""
+    view, etc = View(site), site.paths.etc(Nginx.name)
+    if not view.has_doors:
+        return
+    servers = " ".join(f"[{server}]" if ":" in server else server for server in network.name_servers())
+    files.write(etc / "resolver.conf", f"resolver {servers} valid=10s;\n")
+    for door in view.opened if IPV6.exists() else ():
+        files.write(etc / f"ipv6-{door.name}.conf", f"listen [::]:{door.port} ssl;\n")
+    for way in view.passed:
+        # One that nobody listens at any more is in the way of the next who would.
+        if way.socket.exists() and not _answers(way.socket):
+            way.socket.unlink()
+
+
+def _answers(path: Path) -> bool:
+    try:
+        network.connect(network.Endpoint(path)).close()
+    except errors.NotReady:
+        return False
+    return True
 
 
 def _page_files() -> Sequence[Path]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keryx.components.nginx.settings import NginxSettings
+from keryx.core.network import Endpoint
+from keryx.settings import doors
 from keryx.settings.site import GATEWAY, Site
 
 PARTS = ("webmail", "admin", "rspamd")
@@ -26,6 +28,39 @@ class Server:
     """Those of PARTS that stand here; the others are led to where they stand."""
     root: str
     """Where ``/`` leads."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A door into this pod."""
+
+    name: str
+    guests: tuple[str, ...]
+    """The pods that may come in."""
+    port: int
+    address: str
+    """Where the service is, as ``proxy_pass`` wants it."""
+
+    @property
+    def variable(self) -> str:
+        """Its name in variables."""
+        return f"door_{self.name.replace('-', '_')}"
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A door into another pod."""
+
+    name: str
+    socket: Path
+    """This pod's end of the way."""
+    host: str
+    port: int
+
+    @property
+    def variable(self) -> str:
+        """Its name in variables."""
+        return f"pod_{self.name.replace('-', '_')}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +126,58 @@ class View:
         """The logo's media type."""
         kind, _ = mimetypes.guess_type(str(self.site.sogo_logo))
         return kind or "image/svg+xml"
+
+    # --- between pods
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether the web side's door is here; in other pods there are only ways between pods."""
+        return self.site.works_here("nginx")
+
+    @property
+    def has_doors(self) -> bool:
+        """Whether there is a way to or from another pod."""
+        return bool(self.opened or self.passed)
+
+    @property
+    def opened(self) -> Sequence[Opened]:
+        """The doors into this pod."""
+        site = self.site
+        inside = {
+            "admin": site.admin_web,
+            "sogo": site.sogo,
+            "dav": site.dav,
+            "activesync": site.activesync,
+            "roundcube": site.roundcube,
+            "rspamd-pages": site.rspamd_pages,
+            "store": site.privileged,
+            "queue": site.privileged,
+        }
+        return [
+            Opened(door.name, door.guests, site.loopback_port(door.number), address(inside[door.name]))
+            for door in doors.opened(site.placement)
+        ]
+
+    @property
+    def passed(self) -> Sequence[Passed]:
+        """The doors into other pods through which this one goes."""
+        found = []
+        for door in doors.passed(self.site.placement):
+            host = self.site.placement.host(door.component) if self.site.placement else ""
+            socket = self.ways / f"{door.name}.sock"
+            found.append(Passed(door.name, socket, host, self.site.loopback_port(door.number)))
+        return found
+
+    @property
+    def ways(self) -> Path:
+        """The sockets at this end of ways to other pods."""
+        return self.run / "doors"
+
+    def url(self, endpoint: Endpoint, path: str = "") -> str:
+        """What ``proxy_pass`` is told of an HTTP server, and of a path that replaces the location's."""
+        if endpoint.path is None:
+            return f"http://{endpoint}{path}"
+        return f"http://unix:{endpoint.path}" + (f":{path}" if path else "")
 
     # --- listening
 
@@ -186,3 +273,8 @@ class View:
 
 def _bracketed(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     return f"[{address}]:" if address.version == 6 else f"{address}:"
+
+
+def address(endpoint: Endpoint) -> str:
+    """Return a server's address as nginx writes it."""
+    return f"unix:{endpoint.path}" if endpoint.path else str(endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from keryx.core import errors, network
 from keryx.core.files import Directory, File
 from keryx.core.wording import shown
 from keryx.settings import applied
-from keryx.settings.site import Site
+from keryx.settings.site import GATEWAY, Site
 
 USER = "keryx"
 """Who may use the door, beside root: the web process's system account."""
@@ -22,7 +23,7 @@ class Privileged(Component):
 
     name = "privileged"
     title = shown("what needs root, for the web")
-    users = (SystemUser(USER),)
+    users = (SystemUser(USER), SystemUser(GATEWAY))
     commands_of = ("dovecot", "postfix")
     own_code = True
 
@@ -32,7 +33,7 @@ class Privileged(Component):
     def directories(self, site: Site) -> Sequence[Directory]:
         return (
             Directory(site.paths.etc(self.name), 0o700),
-            Directory(site.paths.run(self.name), 0o750, "root", USER),
+            Directory(site.paths.run(self.name), 0o750, "root", GATEWAY if site.placement else USER),
         )
 
     def render(self, site: Site) -> Sequence[File]:
@@ -54,4 +55,6 @@ class Privileged(Component):
     def ready(self, site: Site) -> None:
         answer = network.exchange(site.privileged, b'{"call":"ping"}\n')
         if b"pong" not in answer:
-            raise errors.NotReady(f"{site.privileged} answers {answer[:60]!r}, not pong.")
+            told = json.loads(answer) if answer.endswith(b"\n") else {}
+            said = told.get("error", {}).get("sentence")
+            raise errors.NotReady(said or f"{site.privileged} answers {answer[:60]!r}, not pong.")

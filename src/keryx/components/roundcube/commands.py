@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keryx.components.roundcube.view import SYSTEM_AUTHORITIES
 from keryx.core import errors
 from keryx.core.process import run
-from keryx.settings.site import DatabaseAccess, Site
+from keryx.settings.site import DatabaseAccess
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,6 @@ class Database:
             words += ["--command", statement]
         self._psql(*words)
 
-    def remove_user(self, address: str) -> None:
-        """Remove all that is kept of a person: contacts, identities, preferences."""
-        # The address comes as a variable, which psql quotes itself; variables are not for --command.
-        statement = "DELETE FROM users WHERE lower(username) = lower(:'address');\n"
-        self._psql(f"--set=address={address}", input=statement)
-
     def _psql(self, *words: str, input: str | None = None) -> str:
         argv = [*psql(self.access), *words]
         try:
@@ -64,12 +57,6 @@ class Database:
             "PGSSLROOTCERT": str(self.access.ca or self.authorities),
             "LC_ALL": "C.UTF-8",
         }
-
-
-def database(site: Site) -> Database | None:
-    """Return Roundcube's database; None where it was never made."""
-    pgpass = site.paths.etc("roundcube") / "pgpass"
-    return Database(site.database("roundcube"), pgpass, SYSTEM_AUTHORITIES) if pgpass.exists() else None
 
 
 def psql(access: DatabaseAccess) -> tuple[str, ...]:

@@ -10,11 +10,10 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
-import dns.resolver
 
 from keryx.components.component import AS_ROOT, Command, Component, Platform
 from keryx.components.unbound.settings import UnboundSettings
-from keryx.core import errors, files
+from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.process import run
@@ -141,12 +140,5 @@ def forward_zone(domain: str, resolver: Path) -> str:
 
     Raises KeryxError when it names none. Nothing is kept: pods move, and the cluster's servers are near.
     """
-    try:
-        servers = dns.resolver.Resolver(str(resolver)).nameservers
-    except (OSError, dns.exception.DNSException) as error:
-        raise errors.KeryxError(
-            f"{resolver} names no name server, which would know the names of {domain}.",
-            remedy="Give the pod the cluster's name servers (dnsPolicy: ClusterFirst).",
-        ) from error
-    addresses = "".join(f"    forward-addr: {server}\n" for server in servers)
+    addresses = "".join(f"    forward-addr: {server}\n" for server in network.name_servers(resolver))
     return f'# {HEADER}\nforward-zone:\n    name: "{domain}"\n    forward-no-cache: yes\n{addresses}'

@@ -31,6 +31,9 @@ class Home:
     def privileged(self) -> Endpoint:
         return Endpoint(self.folder / "door.sock")
 
+    def door_to_root(self, place: str, *, root: bool) -> Endpoint | None:
+        return None if root else self.privileged
+
 
 def act(site: Home, choice: Choice, at: datetime.datetime | None = None, *, most: int = 7) -> tuple[str, ...]:
     return (*choice.ids, str(at), str(most))

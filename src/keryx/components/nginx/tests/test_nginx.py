@@ -39,6 +39,11 @@ def test_files_with_every_setting() -> None:
     testing.check_golden(Nginx(), site, GOLDEN / "everything")
 
 
+@pytest.mark.parametrize("pod", ["nginx", "admin", "sogo", "dovecot"])
+def test_files_in_a_pod(pod: str) -> None:
+    testing.check_golden(Nginx(), testing.site(pod=pod), GOLDEN / f"pod-{pod}")
+
+
 def text(site: Site) -> str:
     return "\n".join(file.content for file in Nginx().render(site))
 
