@@ -1,0 +1,238 @@
+{{/* Objects of a pod: each takes (list $ "postfix"); "keryx.component" writes all of them. */}}
+
+{{- define "keryx.component" -}}
+{{- $root := first . }}
+{{- if has (index . 1) (include "keryx.pods" $root | fromYamlArray) }}
+{{- include "keryx.serviceAccount" . }}
+{{- include "keryx.workload" . }}
+{{- include "keryx.innerService" . }}
+{{- include "keryx.publicService" . }}
+{{- include "keryx.disruptionBudget" . }}
+{{- include "keryx.autoscaler" . }}
+{{- end }}
+{{- end }}
+
+{{- define "keryx.serviceAccount" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $account := (include "keryx.values" . | fromYaml).serviceAccount }}
+{{- if $account.create }}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (include "keryx.serviceAccountName" .) "part" $pod "annotations" $account.annotations) | nindent 2 }}
+automountServiceAccountToken: false
+{{- end }}
+{{- end }}
+
+{{- define "keryx.workload" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
+{{- $values := include "keryx.values" . | fromYaml }}
+{{- $claimed := and $spec.volume $values.persistence.enabled (not $values.persistence.existingClaim) }}
+---
+apiVersion: apps/v1
+kind: {{ $spec.kind }}
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod) | nindent 2 }}
+spec:
+  {{- if not (dig "autoscaling" "enabled" false $values) }}
+  replicas: {{ int $values.replicas }}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- include "keryx.selectorLabels" . | nindent 6 }}
+  {{- with $values.updateStrategy }}
+  {{ ternary "updateStrategy" "strategy" (eq $spec.kind "StatefulSet") }}:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if eq $spec.kind "StatefulSet" }}
+  serviceName: {{ include "keryx.fullname" $root }}-{{ $pod }}
+  podManagementPolicy: Parallel
+  {{- end }}
+  template:
+    {{- include "keryx.pod" (dict "root" $root "pod" $pod) | nindent 4 }}
+  {{- if $claimed }}
+  persistentVolumeClaimRetentionPolicy:
+    whenDeleted: {{ ternary "Retain" "Delete" $values.persistence.keep }}
+    whenScaled: Retain
+  volumeClaimTemplates:
+    - apiVersion: v1
+      kind: PersistentVolumeClaim
+      metadata:
+        name: data
+        labels:
+          {{- include "keryx.selectorLabels" . | nindent 10 }}
+        {{- with $values.persistence.annotations }}
+        annotations:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+      spec:
+        accessModes:
+          {{- toYaml $values.persistence.accessModes | nindent 10 }}
+        {{- with $values.persistence.storageClass }}
+        storageClassName: {{ ternary "" . (eq . "-") | quote }}
+        {{- end }}
+        resources:
+          requests:
+            storage: {{ default $spec.volume $values.persistence.size }}
+  {{- end }}
+{{- end }}
+
+{{/* What places a Service: its type and all that belongs to it. */}}
+{{- define "keryx.serviceType" -}}
+type: {{ .type }}
+{{- if has .type (list "NodePort" "LoadBalancer") }}
+{{- with .externalTrafficPolicy }}
+externalTrafficPolicy: {{ . }}
+{{- end }}
+{{- end }}
+{{- if eq .type "LoadBalancer" }}
+{{- with .loadBalancerIP }}
+loadBalancerIP: {{ . }}
+{{- end }}
+{{- with .loadBalancerClass }}
+loadBalancerClass: {{ . }}
+{{- end }}
+{{- with .loadBalancerSourceRanges }}
+loadBalancerSourceRanges:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The Service at which other pods reach a pod; Dovecot's has no address of its own: each store has a name in it. */}}
+{{- define "keryx.innerService" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
+{{- $values := include "keryx.values" . | fromYaml }}
+{{- if $spec.inner }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod "annotations" (ternary (dict) $values.service.annotations (not (empty $spec.public)))) | nindent 2 }}
+spec:
+  {{- if eq $pod "dovecot" }}
+  type: ClusterIP
+  clusterIP: None
+  # A store that starts has its name already: mail waits for it, it is not returned.
+  publishNotReadyAddresses: true
+  {{- else if $spec.public }}
+  type: ClusterIP
+  {{- else }}
+  {{- include "keryx.serviceType" $values.service | nindent 2 }}
+  {{- end }}
+  selector:
+    {{- include "keryx.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- range $name, $open := $spec.inner }}
+    - name: {{ $name }}
+      port: {{ $open.number }}
+      targetPort: {{ $name }}
+      {{- if and (eq $values.service.type "NodePort") (not $spec.public) }}
+      {{- with get (default (dict) $values.service.nodePorts) $name }}
+      nodePort: {{ int . }}
+      {{- end }}
+      {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The Service at which the world reaches a pod. The gateway has no other. */}}
+{{- define "keryx.publicService" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
+{{- $values := include "keryx.values" . | fromYaml }}
+{{- $ports := include "keryx.publicPorts" . | fromYamlArray }}
+{{- if $ports }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (include "keryx.publicServiceName" .) "part" $pod "annotations" $values.service.annotations) | nindent 2 }}
+spec:
+  {{- include "keryx.serviceType" $values.service | nindent 2 }}
+  selector:
+    {{- include "keryx.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- range $ports }}
+    - name: {{ . }}
+      port: {{ (include "keryx.port" (list $root .) | fromYaml).number }}
+      targetPort: {{ . }}
+      {{- if has . (list "http" "https") }}
+      appProtocol: {{ . }}
+      {{- end }}
+      {{- if eq $values.service.type "NodePort" }}
+      {{- with get (default (dict) $values.service.nodePorts) . }}
+      nodePort: {{ int . }}
+      {{- end }}
+      {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "keryx.publicServiceName" -}}
+{{- $root := first . }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) (index . 1) }}
+{{- include "keryx.fullname" $root }}-{{ index . 1 }}{{ if $spec.inner }}-public{{ end }}
+{{- end }}
+
+{{- define "keryx.disruptionBudget" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $budget := (include "keryx.values" . | fromYaml).podDisruptionBudget }}
+{{- if $budget.enabled }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod) | nindent 2 }}
+spec:
+  maxUnavailable: {{ $budget.maxUnavailable }}
+  selector:
+    matchLabels:
+      {{- include "keryx.selectorLabels" . | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{- define "keryx.autoscaler" -}}
+{{- $root := first . }}
+{{- $pod := index . 1 }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
+{{- $values := include "keryx.values" . | fromYaml }}
+{{- if dig "autoscaling" "enabled" false $values }}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod) | nindent 2 }}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: {{ $spec.kind }}
+    name: {{ include "keryx.fullname" $root }}-{{ $pod }}
+  minReplicas: {{ int $values.autoscaling.minReplicas }}
+  maxReplicas: {{ int $values.autoscaling.maxReplicas }}
+  metrics:
+    {{- with $values.autoscaling.targetCPU }}
+    - type: Resource
+      resource: {name: cpu, target: {type: Utilization, averageUtilization: {{ int . }}}}
+    {{- end }}
+    {{- with $values.autoscaling.targetMemory }}
+    - type: Resource
+      resource: {name: memory, target: {type: Utilization, averageUtilization: {{ int . }}}}
+    {{- end }}
+{{- end }}
+{{- end }}
