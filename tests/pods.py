@@ -12,8 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from keryx.core import files, secret
+from keryx.core import files, secret, signing
 from keryx.settings.placement import ENVIRONMENT, FILE
+from keryx.settings.site import SIGNING_KEY
 from keryx.tls import authority
 from tests.parts import Parts
 from tests.running import free_offset
@@ -21,6 +22,7 @@ from tests.running import free_offset
 SECRETS = (
     *("ldap-reader", "ldap-admin", "postgresql-admin", "postgresql-keryx", "postgresql-sogo"),
     *("postgresql-roundcube", "redis", "administrator", "rspamd-controller", "srs"),
+    *("sogo-encryption", "roundcube-key"),
 )
 GROUPS = {"openldap": "openldap", "postgresql": "postgres"}
 """The group of a pod's volumes (fsGroup): its daemon may read the private key."""
@@ -34,6 +36,8 @@ class Pods:
     hosts: Mapping[str, Sequence[str]]
     """The components of each pod."""
     settings: str
+    by_address: Sequence[str] = ()
+    """Pods that have an address in place of a name: for nginx, which asks name servers about names."""
     _running: dict[str, Parts] = field(default_factory=dict)
 
     def pod(self, name: str) -> Parts:
@@ -58,10 +62,13 @@ class Pods:
         home = self.folder / name
         home.mkdir(mode=0o755)
         (home / "keryx.yaml").write_text(self.settings)
-        pods = {pod: {"host": "localhost", "components": list(names)} for pod, names in self.hosts.items()}
+        hosts = {pod: "127.0.0.1" if pod in self.by_address else "localhost" for pod in self.hosts}
+        pods = {pod: {"host": hosts[pod], "components": list(names)} for pod, names in self.hosts.items()}
         (home / FILE).write_text(yaml.safe_dump({"cluster_domain": "cluster.test", "pods": pods}))
         for given in ("secrets", "tls"):
             shutil.copytree(self.folder / given, home / given)
+        # The pod's own certificate bears its name.
+        authority.ensure(home / "tls", [name, *names_here()])
         (home / "tls" / "ca.key").unlink()
         key = home / "tls" / "key.pem"
         key.chmod(0o640)
@@ -69,17 +76,25 @@ class Pods:
         return Parts(home, {ENVIRONMENT: name})
 
 
+def names_here() -> list[str]:
+    """Return by what names pods reach each other on this machine."""
+    # libldap compares the certificate of "localhost" with this machine's own name.
+    return ["localhost", "127.0.0.1", socket.gethostbyname_ex(socket.gethostname())[0], "mail.example.org"]
+
+
 @contextmanager
-def release(settings: str, hosts: Mapping[str, Sequence[str]]) -> Iterator[Pods]:
+def release(
+    settings: str, hosts: Mapping[str, Sequence[str]], by_address: Sequence[str] = ()
+) -> Iterator[Pods]:
     """Give a release of these pods; none is started yet."""
     folder = Path(tempfile.mkdtemp(prefix="keryx-pods-", dir="/tmp"))
     folder.chmod(0o755)
     files.make_directory(files.Directory(folder / "secrets", 0o700))
     for name in SECRETS:
         files.write(folder / "secrets" / name, secret.generate().reveal(), mode=0o600)
-    # libldap compares the certificate of "localhost" with this machine's own name.
-    authority.ensure(folder / "tls", ["localhost", socket.gethostbyname_ex(socket.gethostname())[0]])
-    pods = Pods(folder, hosts, f"port_offset: {free_offset()}\n{settings}")
+    files.write(folder / "secrets" / SIGNING_KEY, signing.make_key().reveal(), mode=0o600)
+    authority.ensure(folder / "tls", names_here())
+    pods = Pods(folder, hosts, f"port_offset: {free_offset()}\n{settings}", by_address)
     try:
         yield pods
     finally:

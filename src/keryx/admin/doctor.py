@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import os
 import secrets
-import shutil
 import socket
 import ssl
 import threading
@@ -28,7 +26,7 @@ import dns.rcode
 import pydantic
 from cryptography import x509
 
-from keryx.admin import accounts, databases, dkim, domains, mail_loop, queue
+from keryx.admin import accounts, databases, dkim, domains, mail_loop, pods, queue, store
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import check, errors, files, network
@@ -60,6 +58,8 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
     the check, which needs a directory that Keryx may write.
     """
     for component in registry.enabled(site):
+        if site.placement is not None and not site.placement.host(component.name):
+            continue
         yield Check(f"component.{component.name}", f"{component.name} answers", _ready(component, site))
     for name in STANDARD:
         if site.port(name) is not None and name not in WITHOUT_TLS:
@@ -69,7 +69,8 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
     yield Check("directory.domains", "the directory knows the managed domains", lambda: _domains(site))
     yield from databases.checks(site)
     yield Check("dkim.keys", "every domain has DKIM keys", lambda: _dkim_keys(site))
-    yield Check("resolver.dnssec", "the resolver validates DNSSEC", lambda: _resolver(site))
+    if site.placement is None or site.placement.beside("unbound"):
+        yield Check("resolver.dnssec", "the resolver validates DNSSEC", lambda: _resolver(site))
     yield Check("disk.space", "there is room on the disk", lambda: _disk(site))
     yield Check("queue.age", "no mail waits for long", lambda: _queue(site))
     yield Check("mail.loop", "a message goes from submission to the mailbox", lambda: _mail_loop(site, login))
@@ -144,15 +145,22 @@ def run(
 
 
 def _keep(site: Site, latest: Latest) -> None:
-    files.write(_kept(site), _LATEST.dump_json(latest, indent=1) + b"\n", mode=0o600)
+    # In a cluster it is the web process's own.
+    mode, group = (0o600, "root") if site.placement is None else (0o640, "keryx")
+    files.write(_kept(site), _LATEST.dump_json(latest, indent=1) + b"\n", mode=mode, group=group)
 
 
 def _kept(site: Site) -> Path:
-    return site.paths.state / "doctor.json"
+    folder = site.paths.state if site.placement is None else site.paths.run("admin")
+    return folder / "doctor.json"
 
 
 def _ready(component: Component, site: Site) -> Callable[[], Finding]:
     def probe() -> Finding:
+        if site.placement is not None:
+            told = pods.status(site, site.placement, component)
+            remedy = f"See the log of the container {component.name}."
+            return ok(f"{component.name} answers.") if told.ready else failed(told.sentence, remedy)
         try:
             component.ready(site)
         except errors.NotReady as error:
@@ -304,11 +312,10 @@ def _resolver(site: Site) -> Finding:
 
 
 def _disk(site: Site) -> Finding:
-    usage = shutil.disk_usage(site.paths.home)
-    state = os.statvfs(site.paths.home)
-    share = usage.free / usage.total
-    sentence = f"{usage.free / 2**30:.1f} GiB of {usage.total / 2**30:.1f} GiB are free at {site.paths.home}."
-    if usage.free < site.settings.disk_reserve or (state.f_files and state.f_favail < 1000):
+    room = store.disk(site)
+    share = room.free / room.total
+    sentence = f"{room.free / 2**30:.1f} GiB of {room.total / 2**30:.1f} GiB are free for mail."
+    if room.free < site.settings.disk_reserve or room.files_low:
         return failed(sentence, "Mail is being refused for now (452). Make room; it recovers by itself.")
     if share < DISK_WARNING:
         return warning(sentence, "Make room before mail is refused (452).")

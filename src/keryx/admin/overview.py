@@ -6,29 +6,21 @@ sentence that says so, and no part waits for another.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from keryx.admin import queue
+from keryx.admin import pods, queue, store
 from keryx.admin.access import reading
 from keryx.admin.queue import Depth
+from keryx.admin.store import Disk
 from keryx.core import errors, privileged
 from keryx.core.check import ComponentStatus
 from keryx.records import engine
 from keryx.settings.site import Site
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Disk:
-    """The file system that holds the mail, in bytes."""
-
-    total: int
-    free: int
 
 
 @dataclass(frozen=True)
@@ -47,15 +39,11 @@ class Overview:
 
 def components(site: Site) -> list[ComponentStatus]:
     """Return how every wanted component is, in start order; raises Unreachable when nobody can tell."""
+    if site.placement is not None:
+        return pods.statuses(site, site.placement)
     return privileged.elsewhere(
         site.privileged, "keryx.host.status.of_all", list[ComponentStatus], {}, timeout=30
     )
-
-
-def disk(site: Site) -> Disk:
-    """Return how much room there is for mail."""
-    usage = shutil.disk_usage(site.paths.home)
-    return Disk(usage.total, usage.free)
 
 
 def show(site: Site) -> Overview:
@@ -64,7 +52,7 @@ def show(site: Site) -> Overview:
     with ThreadPoolExecutor(5) as threads:
         parts = threads.submit(_tried, components, site, problems)
         depth = threads.submit(_tried, queue.depth, site, problems)
-        room = threads.submit(_tried, disk, site, problems)
+        room = threads.submit(_tried, store.disk, site, problems)
         directory = threads.submit(_tried, _directory, site, problems)
         database = threads.submit(_tried, _database, site, problems)
     return Overview(

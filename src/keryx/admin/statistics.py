@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pydantic
 
-from keryx.admin import overview, queue
+from keryx.admin import queue, store
 from keryx.components.rspamd import commands
 from keryx.components.rspamd.commands import Counters
 from keryx.core import errors
@@ -100,8 +100,12 @@ class Collector:
             values |= {"queue": depth.count, "queue_seconds": depth.oldest_seconds}
         except errors.KeryxError:
             pass
-        room = overview.disk(self._site)
-        return {**values, "disk": 1 - room.free / room.total}, seen
+        try:
+            room = store.disk(self._site)
+            values |= {"disk": 1 - room.free / room.total}
+        except errors.KeryxError:
+            pass
+        return values, seen
 
     def _read(self) -> Counters | None:
         try:

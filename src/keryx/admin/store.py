@@ -8,7 +8,10 @@ see no pattern, no option and no path.
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keryx.admin import addresses
 from keryx.components.dovecot import commands
@@ -21,8 +24,29 @@ from keryx.settings.site import Site
 
 SCRIPT = "keryx"
 """The name of the personal Sieve script that is ours; a user's own scripts are not touched."""
+FEW_FILES = 1000
 LONGEST_SCRIPT = 512 * 1024
 """Characters of it."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system, in bytes."""
+
+    total: int
+    free: int
+    files_low: bool
+    """Whether hardly any more files fit, however much room there is."""
+
+
+@privileged(timeout=20, place="store")
+def disk(site: Site) -> Disk:
+    """Return how much room there is for mail."""
+    # Its own volume in a cluster; before the first message the folder is not there.
+    folder = site.paths.data("dovecot")
+    place = folder if folder.exists() else site.paths.home
+    usage, state = shutil.disk_usage(place), os.statvfs(place)
+    return Disk(usage.total, usage.free, bool(state.f_files) and state.f_favail < FEW_FILES)
 
 
 @privileged(timeout=60, shown=("known",), place="store")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
+from keryx.admin import pods
 from keryx.components import registry
 from keryx.components.component import Component
 from keryx.core import errors
@@ -20,6 +21,8 @@ from keryx.settings.site import Site
 @privileged(timeout=60)
 def of_all(site: Site) -> list[ComponentStatus]:
     """Return how every wanted component is, in start order."""
+    if site.placement is not None:
+        return pods.statuses(site, site.placement)
     processes = Supervisor(site).processes()
     wanted = registry.enabled(site)
     # All are asked at once: one that hangs must not add its time-out to everybody else's.
