@@ -27,7 +27,7 @@ openldap:
   secrets: [ldap-reader, ldap-admin]
   volume: 2Gi
   inner:
-    ldaps: {number: 10636, from: [dovecot, postfix, rspamd, sogo, roundcube, admin, init, test]}
+    ldaps: {number: 10636, from: [dovecot, postfix, rspamd, sogo, roundcube, admin, operator, init, test]}
 postgresql:
   kind: StatefulSet
   containers: [postgresql]
@@ -70,7 +70,7 @@ rspamd:
   replicated: true
   inner:
     scan: {number: 11333, from: [postfix]}
-    controller: {number: 11334, from: [dovecot, postfix, admin]}
+    controller: {number: 11334, from: [dovecot, postfix, admin, test]}
     door-rspamd: {number: 10085, container: nginx, from: [nginx]}
     door-privileged: {number: 10099, container: nginx, from: [admin, init, test]}
 dovecot:
@@ -141,7 +141,7 @@ operator:
   containers: [operator]
   user: 600
   group: 600
-  secrets: [postgresql-admin, postgresql-keryx, postgresql-sogo, postgresql-roundcube]
+  secrets: [ldap-reader, ldap-admin, postgresql-keryx]
 {{- end }}
 
 {{/* The pods in the order in which they are written down. */}}
