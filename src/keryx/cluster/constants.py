@@ -29,7 +29,5 @@ RELEASE = "keryx/release"
 """The annotation that says which release an object was made for, as ``namespace/name``. What lacks
 it, or has another's, belongs to somebody else and is left alone."""
 
-CONFIG = "/etc/keryx-operator/operator.yaml"
-CONFIG_ENVIRONMENT = "KERYX_OPERATOR"
 PROBE_ENVIRONMENT = "KERYX_PROBE_PORT"
 """The port at which the kubelet asks whether the operator lives; none is opened without it."""

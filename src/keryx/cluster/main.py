@@ -10,14 +10,15 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import kopf
 
-from keryx.cluster import constants, settings
+from keryx.cluster import constants
 from keryx.cluster.api import Cluster
+from keryx.cluster.changes import Changes
 from keryx.cluster.duty import Duty, Worker
 from keryx.cluster.handlers.applications import Provider
 from keryx.cluster.handlers.certificate import Copier
@@ -29,21 +30,32 @@ from keryx.settings.site import Site
 log = logging.getLogger(__name__)
 
 
-def run(load: Callable[[], Site]) -> int:
+def run(load: Callable[[], Site], path: Path) -> int:
     """Run the operator until it is told to end; return the exit status.
 
-    ``load`` reads the suite's settings anew. Raises BadInput when what is wanted cannot be.
+    ``load`` reads the suite's settings anew, ``path`` is operator.yaml. Raises BadInput when what is
+    wanted at the start cannot be; a later file that is refused changes nothing.
     """
-    wanted = settings.read(Path(os.environ.get(constants.CONFIG_ENVIRONMENT, constants.CONFIG)))
     # kopf tells of each event that it was handled; that it tries again is worth a line.
     logging.getLogger("kopf").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    cluster = Cluster()
-    workers = {duty.name: Worker(duty, cluster, wanted.resync) for duty in duties(wanted, cluster, load)}
+    while True:
+        changes = Changes(path, load)
+        _run(changes)
+        if not changes.found.is_set():
+            return 0
+        log.info("operator: changed settings are taken up")
+
+
+def _run(changes: Changes) -> None:
+    """Run kopf until this process is told to end, or the settings change."""
+    wanted, cluster = changes.wanted, Cluster()
+    made = duties(wanted, cluster, changes.load)
+    workers = {duty.name: Worker(duty, cluster, wanted.resync) for duty in made}
     if not workers:
         raise errors.BadInput("The operator has nothing to do.", remedy="Set operator.enabled: false.")
     registry = kopf.OperatorRegistry()
-    _register_life(registry, list(workers.values()))
+    _register_life(registry, [*(worker.run for worker in workers.values()), changes.watch])
     _register_probes(registry, workers)
     if wanted.record is not None:
         _register_record(registry, workers["record"])
@@ -54,8 +66,8 @@ def run(load: Callable[[], Site]) -> int:
         standalone=True,
         namespaces=[wanted.namespace],
         liveness_endpoint=_probe_url(os.environ),
+        stop_flag=changes.found,
     )
-    return 0
 
 
 def duties(wanted: Operator, cluster: Cluster, load: Callable[[], Site]) -> Iterator[Duty]:
@@ -88,12 +100,14 @@ def _settings(wanted: Operator) -> kopf.OperatorSettings:
     return found
 
 
-def _register_life(registry: kopf.OperatorRegistry, workers: Sequence[Worker]) -> None:
-    """Have the workers run while kopf does, with the credentials that kr8s uses too."""
+def _register_life(
+    registry: kopf.OperatorRegistry, works: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+) -> None:
+    """Have these run while kopf does, with the credentials that kr8s uses too."""
     tasks: list[asyncio.Task[None]] = []
 
     async def start(**_: Any) -> None:
-        tasks.extend(asyncio.create_task(worker.run(), name=worker.duty.name) for worker in workers)
+        tasks.extend(asyncio.create_task(work()) for work in works)
 
     async def end(**_: Any) -> None:
         for task in tasks:

@@ -1,7 +1,7 @@
 """The file ``operator.yaml``: what the chart's values ask of the operator.
 
-The chart writes it from its sections ``operator`` and ``applications``; people do not edit it. It is
-read once: the chart puts its digest on the pod, so another file is another pod.
+It lies beside keryx.yaml. The chart writes it, from its sections ``operator``, ``applications`` and
+``certificate``; people do not edit it. A changed one is taken up within a minute or so.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from keryx.settings import names
 from keryx.settings.section import Section
 
 HostName = Annotated[str, pydantic.AfterValidator(names.domain_name)]
+
+
+FILE = "operator.yaml"
 
 
 class Record(Section):
@@ -87,7 +90,9 @@ class Operator(Section):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Operator:
         if self.certificate and self.certificate.namespace == self.namespace:
-            raise ValueError("certificate.namespace is the release's own; name the Secret itself in tls")
+            raise ValueError(
+                "certificate.namespace is the release's own; name its Secret itself (existingSecret)"
+            )
         asked = collections.Counter((one.namespace, one.secret) for one in self.applications or ())
         for (namespace, secret), count in asked.items():
             if count > 1:

@@ -139,7 +139,7 @@ class Provider:
             except errors.KeryxError as error:
                 failed.append(error)
         if not self._tidy:
-            # Once is enough: another list of applications is another pod.
+            # Once is enough: with another list the operator begins anew.
             await asyncio.to_thread(self._remove_former, site, set(addresses))
             self._tidy = True
         if failed:
