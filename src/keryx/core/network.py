@@ -76,16 +76,19 @@ def unverified_tls() -> ssl.SSLContext:
     return context
 
 
-def name_servers(resolver: Path = Path("/etc/resolv.conf")) -> list[str]:
-    """Return the addresses of the name servers in a resolv.conf(5); raises KeryxError when it has none."""
+def name_server(resolver: Path = Path("/etc/resolv.conf")) -> str:
+    """Return the address of the first name server in a resolv.conf(5); raises KeryxError when it has none.
+
+    The others are for when it is away: they need not know the same names.
+    """
     try:
         lines = [line.split() for line in resolver.read_text().splitlines()]
     except OSError:
         lines = []
-    found = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
-    if not found:
-        raise errors.KeryxError(
-            f"{resolver} names no name server, which would know the names of the other pods.",
-            remedy="Give the pod the cluster's name servers (dnsPolicy: ClusterFirst).",
-        )
-    return found
+    for words in lines:
+        if len(words) > 1 and words[0] == "nameserver":
+            return words[1]
+    raise errors.KeryxError(
+        f"{resolver} names no name server, which would know the names of the other pods.",
+        remedy="Give the pod the cluster's name servers (dnsPolicy: ClusterFirst).",
+    )

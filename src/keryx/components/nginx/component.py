@@ -174,8 +174,9 @@ def _prepare_doors(site: Site) -> None:
     view, etc = View(site), site.paths.etc(Nginx.name)
     if not view.has_doors:
         return
-    servers = " ".join(f"[{server}]" if ":" in server else server for server in network.name_servers())
-    files.write(etc / "resolver.conf", f"resolver {servers} valid=10s;\n")
+    server = network.name_server()
+    address = f"[{server}]" if ":" in server else server
+    files.write(etc / "resolver.conf", f"resolver {address} valid=10s;\n")
     for door in view.opened if IPV6.exists() else ():
         files.write(etc / f"ipv6-{door.name}.conf", f"listen [::]:{door.port} ssl;\n")
     for way in view.passed:

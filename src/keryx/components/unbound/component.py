@@ -136,9 +136,12 @@ def _cluster_domains(site: Site) -> Sequence[str]:
 
 
 def forward_zone(domain: str, resolver: Path) -> str:
-    """Return what has a domain's names asked of the name servers in a resolv.conf(5).
+    """Return what has a domain's names asked of the name server in a resolv.conf(5).
 
-    Raises KeryxError when it names none. Nothing is kept: pods move, and the cluster's servers are near.
+    Raises KeryxError when it names none. Nothing is kept: pods move, and the cluster's server is near.
     """
-    addresses = "".join(f"    forward-addr: {server}\n" for server in network.name_servers(resolver))
-    return f'# {HEADER}\nforward-zone:\n    name: "{domain}"\n    forward-no-cache: yes\n{addresses}'
+    address = network.name_server(resolver)
+    return (
+        f'# {HEADER}\nforward-zone:\n    name: "{domain}"\n    forward-no-cache: yes\n'
+        f"    forward-addr: {address}\n"
+    )

@@ -41,7 +41,6 @@ def test_who_knows_the_clusters_names_is_read_from_resolv_conf(tmp_path: Path) -
         '    name: "cluster.local"',
         "    forward-no-cache: yes",
         "    forward-addr: 10.96.0.10",
-        "    forward-addr: 2001:db8::a",
     ]
 
 
