@@ -2,7 +2,9 @@
 {{- define "keryx.backupAnnotations" -}}
 {{- $spec := get (include "keryx.table" .root | fromYaml) .pod }}
 {{- if and .root.Values.backup.velero.enabled $spec.volume }}
+{{- if .root.Values.backup.velero.fileSystem }}
 backup.velero.io/backup-volumes: data
+{{- end }}
 {{- if eq .pod "openldap" }}
 pre.hook.backup.velero.io/container: openldap
 pre.hook.backup.velero.io/command: '["slapcat","-n","1","-F","/var/lib/keryx/etc/openldap/slapd.d","-l","/var/lib/keryx/data/openldap/backup.ldif"]'

@@ -52,7 +52,7 @@ annotations:
 {{/* The image of a component: (dict "root" $ "component" "unbound" "own" VALUES-OF-THIS-CONTAINER). */}}
 {{- define "keryx.image" -}}
 {{- $section := dig .component "image" (dict) .root.Values.AsMap }}
-{{- $image := mergeOverwrite (dict) (deepCopy .root.Values.image) (deepCopy (default (dict) $section)) (deepCopy (default (dict) .own)) }}
+{{- $image := mergeOverwrite (dict) (deepCopy .root.Values.defaults.image) (deepCopy (default (dict) $section)) (deepCopy (default (dict) .own)) }}
 {{- $repository := default (printf "keryx-%s" .component) $image.repository }}
 {{- $registry := default .root.Values.imageRegistry $image.registry }}
 {{- with $registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $repository }}
@@ -61,7 +61,7 @@ annotations:
 
 {{- define "keryx.pullPolicy" -}}
 {{- $section := dig .component "image" (dict) .root.Values.AsMap }}
-{{- $image := mergeOverwrite (dict) (deepCopy .root.Values.image) (deepCopy (default (dict) $section)) (deepCopy (default (dict) .own)) }}
+{{- $image := mergeOverwrite (dict) (deepCopy .root.Values.defaults.image) (deepCopy (default (dict) $section)) (deepCopy (default (dict) .own)) }}
 {{- default "IfNotPresent" $image.pullPolicy }}
 {{- end }}
 

@@ -37,7 +37,7 @@
   configMap:
     name: {{ $name }}-settings
 - name: secrets
-  {{- include "keryx.secretsVolume" (dict "root" .root "names" (default $spec.secrets .secrets)) | nindent 2 }}
+  {{- include "keryx.secretsVolume" (dict "root" .root "pod" .pod "names" (default $spec.secrets .secrets)) | nindent 2 }}
 - name: tls
   secret:
     secretName: {{ $name }}-{{ .pod }}-tls
@@ -78,11 +78,21 @@
 {{/* A folder of secrets, one file each, put together from the Secrets that hold them. */}}
 {{- define "keryx.secretsVolume" -}}
 {{- $root := .root -}}
+{{- $pod := .pod }}
 {{- $sources := dict }}
+{{- $needed := include "keryx.needed" $root | fromYamlArray }}
 {{- range .names }}
+{{- if has . $needed }}
 {{- $place := include "keryx.secretPlace" (list $root .) | fromYaml }}
 {{- $items := append (default (list) (get $sources $place.secret)) (dict "key" $place.key "path" .) }}
 {{- $_ := set $sources $place.secret $items }}
+{{- end }}
+{{- end }}
+{{- range $root.Values.secrets.more }}
+{{- if has $pod .pods }}
+{{- $items := append (default (list) (get $sources .existingSecret)) (dict "key" .key "path" .name) }}
+{{- $_ := set $sources .existingSecret $items }}
+{{- end }}
 {{- end }}
 {{- if $sources -}}
 projected:
@@ -271,7 +281,13 @@ metadata:
     {{- end }}
   annotations:
     kubectl.kubernetes.io/default-container: {{ .pod }}
-    {{- include "keryx.backupAnnotations" . | nindent 4 }}
+    {{- with include "keryx.backupAnnotations" . }}
+    {{- . | trim | nindent 4 }}
+    {{- end }}
+    {{- if eq .pod "operator" }}
+    # It reads what it has to do at its start.
+    checksum/operator: {{ include "keryx.operatorConfig" .root | sha256sum }}
+    {{- end }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

@@ -74,7 +74,7 @@
 {{/* The public ports of a pod that are on, as a list of names: (list $ "postfix"). */}}
 {{- define "keryx.publicPorts" -}}
 {{- $root := first . }}
-{{- range default (list) (get (include "keryx.table" $root | fromYaml) (index . 1)).public }}
+{{- range default (list) (get (default (dict) (get (include "keryx.table" $root | fromYaml) (index . 1))) "public") }}
 {{- if (include "keryx.port" (list $root .) | fromYaml).enabled }}
 - {{ . }}
 {{- end }}

@@ -226,13 +226,15 @@ spec:
   minReplicas: {{ int $values.autoscaling.minReplicas }}
   maxReplicas: {{ int $values.autoscaling.maxReplicas }}
   metrics:
-    {{- with $values.autoscaling.targetCPU }}
-    - type: Resource
-      resource: {name: cpu, target: {type: Utilization, averageUtilization: {{ int . }}}}
+    # Of the container that does the work: its helpers would blur it.
+    {{- range $resource, $target := dict "cpu" $values.autoscaling.targetCPU "memory" $values.autoscaling.targetMemory }}
+    {{- with $target }}
+    - type: ContainerResource
+      containerResource:
+        name: {{ $resource }}
+        container: {{ $pod }}
+        target: {type: Utilization, averageUtilization: {{ int . }}}
     {{- end }}
-    {{- with $values.autoscaling.targetMemory }}
-    - type: Resource
-      resource: {name: memory, target: {type: Utilization, averageUtilization: {{ int . }}}}
     {{- end }}
 {{- end }}
 {{- end }}

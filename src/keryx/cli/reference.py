@@ -1,4 +1,4 @@
-"""Generates docs/reference: settings, commands and the API, from the code itself."""
+"""Generates docs/reference and the schema of the chart's values from the code itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import typer.main
 
+from keryx.cli import chart
 from keryx.cli.commands import app
 from keryx.components import registry
 from keryx.core.secret import PlaceholderSecrets
@@ -18,12 +19,15 @@ from keryx.web.api import application
 from keryx.web.api import reference as api_reference
 
 
-def pages() -> dict[str, str]:
-    """Return the generated pages by file name."""
+def pages(root: Path) -> dict[str, str]:
+    """Return the generated files by their path in the checkout."""
+    keryx = root / "charts/keryx"
     return {
-        "settings.md": reference.page(registry.settings_model()),
-        "commands.md": commands(),
-        "api.md": api(),
+        "docs/reference/settings.md": reference.page(registry.settings_model()),
+        "docs/reference/commands.md": commands(),
+        "docs/reference/api.md": api(),
+        "docs/reference/values.md": chart.page(keryx),
+        "charts/keryx/values.schema.json": chart.schema(keryx, registry.settings_model()),
     }
 
 
@@ -61,18 +65,18 @@ def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def main() -> None:
-    """Write the pages, or with --check say which are out of date and exit with 1."""
+    """Write the files, or with --check say which are out of date and exit with 1."""
     check = "--check" in sys.argv
-    folder = Path(sys.argv[-1])
+    root = Path(sys.argv[-1])
     stale = []
-    for name, text in pages().items():
-        path = folder / name
+    for name, text in pages(root).items():
+        path = root / name
         text = text.rstrip() + "\n"
         if path.exists() and path.read_text() == text:
             continue
-        stale.append(str(path))
+        stale.append(name)
         if not check:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     if check and stale:
         sys.stderr.write(f"Out of date: {', '.join(stale)}. Run script/docs.\n")
