@@ -28,9 +28,9 @@ def show(as_json: output.JsonOption = False) -> None:
 @app.command()
 def validate(as_json: output.JsonOption = False) -> None:
     """Check keryx.yaml: keys, values and the files it names. Exit status 2 with every problem."""
-    config = context.chosen.config or context.chosen.home / "keryx.yaml"
+    config = context.chosen.settings_file
     settings = load.read(config, registry.settings_model())
-    homes.check_files(homes.of(context.chosen.home, settings))
+    homes.check_files(homes.of(context.chosen.home, settings, config))
     if as_json:
         output.emit_json({"file": str(config), "valid": True})
     else:

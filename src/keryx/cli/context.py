@@ -1,4 +1,7 @@
-"""Which suite a command is about: ``--home`` and ``--config``, accepted anywhere on the line."""
+"""Which suite a command is about: ``--home`` and ``--config``, accepted anywhere on the line.
+
+Without them ``KERYX_HOME`` and ``KERYX_CONFIG`` of the environment say it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from keryx.core import errors
 from keryx.host import home as host_home
+from keryx.settings import placement
 from keryx.settings.site import Site
 
 
@@ -18,6 +22,11 @@ class Chosen:
 
     home: Path = Path(os.environ.get("KERYX_HOME", host_home.DEFAULT))
     config: Path | None = None
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings file: as the command line says, or else the environment (``KERYX_CONFIG``)."""
+        return self.config or placement.settings_file(self.home)
 
 
 chosen = Chosen()

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +14,10 @@ import typer
 from keryx.cli import context
 from keryx.components import registry
 from keryx.core import errors
-from keryx.host import foreground, foundation, parent
+from keryx.host import foreground, parent
+from keryx.host.foundation import Foundation
+from keryx.host.probe import Probe, listening
+from keryx.settings import placement
 from keryx.settings.site import Site
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -36,14 +41,13 @@ def run(
     logging.basicConfig(level=logging.INFO, format="keryx: %(message)s")
     # The first process of a container is not ended by a signal that it does not handle (kill(2)).
     signal.signal(signal.SIGTERM, _leave)
-    site = _founded()
-    if wanted.uses_database:
-        # Not above: the other daemons' starts need not wait for the database's client.
-        from keryx.host import initial
-
-        initial.await_databases(site, logging.info)
-    config = context.chosen.config or site.paths.home / "keryx.yaml"
-    raise typer.Exit(parent.stay(wanted, _founded, (config, site.paths.secrets)))
+    probe = Probe(wanted)
+    with listening(probe):
+        load = Foundation(context.anew)
+        site = load()
+        if wanted.uses_database:
+            _await_databases(site, probe)
+        raise typer.Exit(parent.stay(wanted, load, _sources(site), probe))
 
 
 @app.command()
@@ -61,10 +65,21 @@ def ready(
     typer.echo(f"{wanted.name} is ready.")
 
 
-def _founded() -> Site:
-    site = context.anew()
-    foundation.lay(site)
-    return site
+def _await_databases(site: Site, probe: Probe) -> None:
+    # Not above: the other daemons' starts need not wait for the database's client.
+    from keryx.host import initial
+
+    def tell(sentence: str) -> None:
+        logging.info(sentence)
+        probe.say(sentence)
+
+    initial.await_databases(site, tell)
+
+
+def _sources(site: Site) -> Sequence[Path]:
+    """Return the files and folders that settings, secrets and the public certificate come from."""
+    config = context.chosen.settings_file
+    return (config, config.with_name(placement.FILE), site.paths.secrets, site.public_tls.key.parent)
 
 
 def _leave(*_: object) -> None:

@@ -65,7 +65,7 @@ def up(
 ) -> None:
     """Set the suite up, or bring it to what keryx.yaml says; run it as often as you like."""
     wishes = setup.Wishes(domain, hostname, port_offset, tuple(bind or ()))
-    config = context.chosen.config or context.chosen.home / "keryx.yaml"
+    config = context.chosen.settings_file
     site, text = setup.settle(context.chosen.home, config, wishes)
     if dry_run:
         show_plan(suite.plan(site), new=text)

@@ -19,17 +19,18 @@ LONGEST = 60
 
 def site(home: Path, config: Path | None = None) -> Site:
     """Load the suite at ``home``; raises BadInput or BadSettings with sentences."""
-    return of(home, load.read(config or home / "keryx.yaml", registry.settings_model()))
+    config = config or placement.settings_file(home)
+    return of(home, load.read(config, registry.settings_model()), config)
 
 
-def of(home: Path, settings: SiteSettings) -> Site:
-    """Return the site of already loaded settings."""
+def of(home: Path, settings: SiteSettings, config: Path | None = None) -> Site:
+    """Return the site of already loaded settings; ``config`` is the file that they came from."""
     if len(str(home)) > LONGEST:
         raise errors.BadInput(
             f"--home {home} is {len(str(home))} characters long; sockets below it would not work.",
             remedy=f"Choose a path of at most {LONGEST} characters.",
         )
-    paths, where = Paths(home), placement.read(home)
+    paths, where = Paths(home), placement.read(home, config)
     if where is None:
         return Site(settings, paths, SecretStore(paths.secrets), debian.installed())
     settings = placement.placed(settings, where, home)

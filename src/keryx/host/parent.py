@@ -25,22 +25,22 @@ from pathlib import Path
 from keryx.components.component import Command, Component
 from keryx.core import errors
 from keryx.host import foreground, prepare
+from keryx.host.probe import Probe
 from keryx.settings.site import Site
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 5.0
 """Seconds between two looks at the files that others change."""
-GRACE = 50.0
-"""Seconds that a daemon has for its end; then it is killed. Kubernetes' own grace must be longer."""
 ENDING = {signal.SIGTERM, signal.SIGINT}
 HEARD = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
 
 
-def stay(component: Component, load: Callable[[], Site], sources: Sequence[Path]) -> int:
+def stay(component: Component, load: Callable[[], Site], sources: Sequence[Path], probe: Probe) -> int:
     """Run the component until it ends or this process is told to end; return its exit status.
 
-    ``load`` reads the settings anew; ``sources`` are the files and folders that it reads. Raises
+    ``load`` reads the settings anew; ``sources`` are the files and folders that it reads; ``probe``
+    is told what becomes of the daemon. Raises
     BadInput or CommandFailed when the first settings are refused: later ones that are refused leave
     the daemon as it is, with a line in the log.
     """
@@ -48,7 +48,9 @@ def stay(component: Component, load: Callable[[], Site], sources: Sequence[Path]
     prepare.prepare(component, site)
     prepare.record(component, site)
     with _ears() as ears:
-        return _Watch(component, load, sources, ears, site, _started(component.command(site))).run()
+        daemon = _started(component.command(site))
+        probe.ask(site)
+        return _Watch(component, load, sources, probe, ears, site, daemon).run()
 
 
 @contextlib.contextmanager
@@ -78,6 +80,7 @@ class _Watch:
     component: Component
     load: Callable[[], Site]
     sources: Sequence[Path]
+    probe: Probe
     ears: socket.socket
     site: Site
     daemon: subprocess.Popen[bytes]
@@ -86,7 +89,8 @@ class _Watch:
     """Whether this process was told to end."""
 
     def run(self) -> int:
-        seen = self._state()
+        # What changed since the settings were read is found at the first look.
+        seen: dict[Path, tuple[int, int, int] | None] = {}
         while True:
             heard = self._hear(INTERVAL)
             status = self._reap()
@@ -111,8 +115,7 @@ class _Watch:
     def _state(self) -> dict[Path, tuple[int, int, int] | None]:
         """Return what tells one content of the watched files from another, without reading them."""
         paths = {*self.sources, *self.component.watched(self.site)}
-        folders = [path for path in paths if path.is_dir()]
-        paths.update(path for folder in folders for path in folder.iterdir() if not path.name.startswith("."))
+        paths.update(path for folder in tuple(paths) for path in _inside(folder))
         return {path: _signature(path) for path in paths}
 
     def _take_up(self) -> None:
@@ -120,10 +123,9 @@ class _Watch:
             site = self.load()
             changed = prepare.changed(self.component, site)
             if not changed:
-                self.site = site
+                self._runs_with(site)
                 return
             prepare.prepare(self.component, site)
-            self.site = site
             how = "reloaded"
             if not self.component.reload(site, changed):
                 how = "restarted"
@@ -131,6 +133,7 @@ class _Watch:
                 if self.ending:
                     return
                 self.daemon = _started(self.component.command(site))
+            self._runs_with(site)
             prepare.record(self.component, site)
         except errors.KeryxError as error:
             # The daemon goes on as it is; said once for each mistake.
@@ -141,8 +144,13 @@ class _Watch:
         self.complaint = ""
         log.info("%s %s: %s", self.component.name, how, ", ".join(path.name for path in changed))
 
+    def _runs_with(self, site: Site) -> None:
+        self.site = site
+        self.probe.ask(site)
+
     def _end(self) -> int:
         """End the daemon and its children in good order; return 0 unless they had to be killed."""
+        self.probe.say(f"{self.component.name} is ending.")
         try:
             return self._ended()
         finally:
@@ -150,7 +158,7 @@ class _Watch:
 
     def _ended(self) -> int:
         self._tell(signal.Signals[f"SIG{self.component.stop_signal}"])
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self.component.stop_seconds
         while self._lives():
             if time.monotonic() > deadline:
                 log.error("%s does not end; it is killed", self.component.name)
@@ -188,9 +196,28 @@ class _Watch:
                 break
             if found.si_pid == self.daemon.pid:
                 self.daemon.poll()
+            elif self.probe.asking and _is_ours(found.si_pid):
+                # The probe waits for it, and would miss its status.
+                break
             else:
-                os.waitpid(found.si_pid, 0)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(found.si_pid, 0)
         return self.daemon.poll()
+
+
+def _inside(folder: Path) -> Sequence[Path]:
+    """Return what a folder holds, without what Kubernetes keeps there for itself; nothing for a file."""
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process was started by this one as a command: the daemon and its kin are a group apart."""
+    with contextlib.suppress(ProcessLookupError):
+        return os.getpgid(pid) == os.getpgrp()
+    return False
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

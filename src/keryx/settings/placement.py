@@ -2,8 +2,8 @@
 
 On a machine all of them stand together and there is no placement. In a cluster those of one pod
 do: they share sockets and the loopback address. ``placement.yaml`` beside keryx.yaml, the same for
-the whole release, lists the pods; ``KERYX_POD`` in the environment says in which one a process
-is::
+the whole release, lists the pods; ``KERYX_POD`` in the environment says in which one a process is,
+``KERYX_CONFIG`` where keryx.yaml is when it is not in the home::
 
     cluster_domain: cluster.local
     pods:
@@ -32,6 +32,12 @@ from keryx.settings.section import Section
 
 FILE = "placement.yaml"
 ENVIRONMENT = "KERYX_POD"
+CONFIG = "KERYX_CONFIG"
+"""Names the settings file where that is not keryx.yaml in the home."""
+
+
+PROBES = 18080
+"""The port of the first container's probe; the others of a pod follow in order."""
 
 
 class Pod(Section):
@@ -76,18 +82,31 @@ class Placement(Section):
         home = self._home(component)
         return self.pods[home].host if home else ""
 
+    def probe(self, component: str) -> str:
+        """Return the URL at which the component's container tells how it is."""
+        pod = self.pods[self._home(component)]
+        return f"http://{pod.host}:{PROBES + pod.components.index(component)}/"
+
     def _home(self, component: str) -> str:
         if component in self.pods:
             return component
         return next((name for name, pod in self.pods.items() if component in pod.components), "")
 
 
-def read(folder: Path) -> Placement | None:
-    """Return the placement beside keryx.yaml, None where there is none: on a machine.
+def settings_file(home: Path) -> Path:
+    """Return which file holds the settings: the one that the environment names, else the home's."""
+    named = os.environ.get(CONFIG, "")
+    return Path(named).absolute() if named else home / "keryx.yaml"
+
+
+def read(home: Path, config: Path | None = None) -> Placement | None:
+    """Return the placement beside the settings file, None where there is none: on a machine.
+
+    ``config`` is the settings file where the command line names one.
 
     Raises BadInput when the file is wrong or the environment names no pod of it.
     """
-    path = folder / FILE
+    path = (config or settings_file(home)).with_name(FILE)
     try:
         values = yaml.safe_load(path.read_text())
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.core.process import run
 from keryx.core.wording import shown
-from keryx.settings.site import Site
+from keryx.settings.site import KeyPair, Site
 
 DOORS = ("smtp", "submission", "submissions")
 MACHINE_FILES = ("hosts", "services", "localtime")
@@ -76,6 +76,7 @@ class Postfix(Component):
             except OSError:
                 continue  # a machine without it has its C library's defaults, confined or not
             files.write(site.paths.spool / "etc" / name, content)
+        _copy_pair(site)
 
     def validate(self, site: Site) -> None:
         """Have Postfix check its files and its queue; a parameter that it does not know or use is refused."""
@@ -134,3 +135,18 @@ class Postfix(Component):
             return f"Postfix warns: {complaint}."
         name, _, value = assignment.partition("=")
         return f'{name}: "{value}" has no effect, Postfix has no such parameter; correct or remove it.'
+
+
+def _copy_pair(site: Site) -> None:
+    """Keep the cluster's public certificate and its key together, for root alone, who reads them."""
+    path, pair = view.copied_pair(site), site.given_pair
+    if pair is None:
+        path.unlink(missing_ok=True)
+        return
+    together = pair.key.read_bytes() + b"\n" + pair.certificate.read_bytes()
+    fresh = path.with_name(f"{path.name}.new")
+    files.write(fresh, together, mode=0o600)
+    if not KeyPair(fresh, fresh).fits():
+        # Both have been changed since they were looked at, which will be seen.
+        raise errors.BadInput(f"{pair.key} is no private key of the certificate in {pair.certificate}.")
+    fresh.rename(path)

@@ -112,8 +112,7 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
         "helo_checks": _helo_checks(settings, etc),
         "smuggling": _smuggling(site),
         "hide_session": settings.header_privacy and _version(site) >= (3, 10),
-        "key": site.certificate_key,
-        "certificate": site.certificate,
+        "chain": [copied_pair(site)] if site.given_pair else [site.certificate_key, site.certificate],
         "relay": {
             "transport": _transport(settings.relayhost) if settings.relayhost else DIRECT,
             "nexthop": settings.relayhost.nexthop if settings.relayhost else "",
@@ -121,6 +120,14 @@ def _names(site: Site, settings: PostfixSettings) -> dict[str, object]:
         },
         "srs": _srs(site),
     }
+
+
+def copied_pair(site: Site) -> Path:
+    """Return where Postfix keeps the public certificate of a cluster, with its key, as last taken up.
+
+    Its processes read it time and again, each when it starts: never one that does not fit its key.
+    """
+    return site.paths.etc("postfix") / "certificate.pem"
 
 
 def _pods(site: Site) -> dict[str, object] | None:
