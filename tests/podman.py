@@ -22,7 +22,10 @@ from tests.running import CHECKOUT, one_at_a_time
 
 PLACE = Path("/var/cache/keryx-tests/images")
 BASE = "docker.io/library/debian:trixie-slim"
-PACKAGES = ("podman", "buildah", "runc", "netavark", "aardvark-dns", "iptables", "mmdebstrap", "swaks")
+PACKAGES = (
+    *("podman", "buildah", "runc", "netavark", "aardvark-dns", "iptables", "catatonit"),
+    *("mmdebstrap", "swaks"),
+)
 MIRROR = "http://deb.debian.org/debian"
 TAG = "test"
 
@@ -42,6 +45,8 @@ os.execv("/usr/sbin/runc", ["runc", *words])
 CONTAINERS = """\
 [containers]
 default_ulimits = []
+# "podman kube play" of Debian 12 leaves a pod's sysctls out; the chart asks for this one.
+default_sysctls = ["net.ipv4.ip_unprivileged_port_start=0"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"

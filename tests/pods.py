@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from keryx.core import files, secret, signing
+from keryx.core import files, secret
 from keryx.settings.placement import ENVIRONMENT, FILE
-from keryx.settings.site import SIGNING_KEY
+from keryx.settings.site import SIGNING_KEY, VERIFYING_CERTIFICATE
 from keryx.tls import authority
 from tests.parts import Parts
 from tests.running import free_offset
@@ -92,7 +92,9 @@ def release(
     files.make_directory(files.Directory(folder / "secrets", 0o700))
     for name in SECRETS:
         files.write(folder / "secrets" / name, secret.generate().reveal(), mode=0o600)
-    files.write(folder / "secrets" / SIGNING_KEY, signing.make_key().reveal(), mode=0o600)
+    authority.ensure(folder / "token", ["webmail"])
+    for name, given in ((SIGNING_KEY, "key.pem"), (VERIFYING_CERTIFICATE, "cert.pem")):
+        files.write(folder / "secrets" / name, (folder / "token" / given).read_text(), mode=0o600)
     authority.ensure(folder / "tls", names_here())
     pods = Pods(folder, hosts, f"port_offset: {free_offset()}\n{settings}", by_address)
     try:

@@ -57,9 +57,8 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
     ``login`` is the account for the mail loop; without one an account is made for the time of
     the check, which needs a directory that Keryx may write.
     """
-    for component in registry.enabled(site):
-        if site.placement is not None and not site.placement.host(component.name):
-            continue
+    wanted = pods.present(site.placement) if site.placement else registry.enabled(site)
+    for component in wanted:
         yield Check(f"component.{component.name}", f"{component.name} answers", _ready(component, site))
     for name in STANDARD:
         if site.port(name) is not None and name not in WITHOUT_TLS:

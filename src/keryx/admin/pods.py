@@ -22,9 +22,14 @@ SECONDS = 8.0
 
 def statuses(site: Site, placement: Placement) -> list[ComponentStatus]:
     """Return how every component of the release is where it works, in start order."""
-    wanted = [component for component in registry.enabled(site) if placement.host(component.name)]
+    wanted = present(placement)
     with ThreadPoolExecutor(len(wanted)) as threads:
         return list(threads.map(lambda one: status(site, placement, one), wanted))
+
+
+def present(placement: Placement) -> list[Component]:
+    """Return the components that the release has, in start order."""
+    return [component for component in registry.COMPONENTS if placement.host(component.name)]
 
 
 def status(site: Site, placement: Placement, component: Component) -> ComponentStatus:

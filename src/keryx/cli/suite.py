@@ -155,13 +155,20 @@ def status(as_json: output.JsonOption = False) -> None:
                     _coloured(row),
                     " ".join(map(str, row.ports)),
                     f"{row.memory / 2**20:.0f} MiB" if row.memory else "",
-                    _duration(row.uptime) if row.ready else row.sentence,
+                    _up(row),
                 )
                 for row in rows
             ],
         )
     if not all(row.ready for row in rows):
         raise typer.Exit(1)
+
+
+def _up(row: ComponentStatus) -> str:
+    if not row.ready:
+        return row.sentence
+    # In a cluster nobody but the cluster knows since when.
+    return _duration(row.uptime) if row.pid else ""
 
 
 def _coloured(row: ComponentStatus) -> str:

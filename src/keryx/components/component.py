@@ -83,8 +83,8 @@ class Component(abc.ABC):
     """System users that no package brings."""
     commands_of: ClassVar[Sequence[str]] = ()
     """Components whose packages hold commands that it runs: an image of it needs them as well."""
-    uses_database: ClassVar[bool] = False
-    """Whether it keeps something in PostgreSQL: ``keryx up`` makes the databases before its turn."""
+    databases: ClassVar[Sequence[str]] = ()
+    """In which databases of PostgreSQL it keeps something: they are made before its turn."""
     follows: ClassVar[Sequence[str]] = ()
     """Components whose every start restarts it: each connection to the old one would fail once more."""
     stop_signal: ClassVar[str] = "TERM"

@@ -6,9 +6,12 @@ stays with the web process; the public half verifies and may be read by anybody.
 
 from __future__ import annotations
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from keryx.core import errors
 from keryx.core.secret import Secret
 
 HEADER = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9"
@@ -31,7 +34,22 @@ def public_half(private: str) -> str:
     if not private.startswith("-----BEGIN"):
         return private.replace("SECRET", "PUBLIC-HALF")
     key = serialization.load_pem_private_key(private.encode(), password=None)
-    text = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return _text(key.public_key())
+
+
+def of_certificate(certificate: str) -> str:
+    """Return the public key (SubjectPublicKeyInfo, PEM) in a certificate (PEM); raises BadInput."""
+    if not certificate.startswith("-----BEGIN"):
+        return certificate.replace("SECRET", "PUBLIC-HALF")
+    try:
+        return _text(x509.load_pem_x509_certificate(certificate.encode()).public_key())
+    except ValueError as error:
+        raise errors.BadInput(
+            f"What verifies the web pages' tokens is no certificate: {error}.",
+            remedy="Put the certificate of their signing key there.",
+        ) from error
+
+
+def _text(key: PublicKeyTypes) -> str:
+    text = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return text.decode().rstrip("\n")

@@ -7,7 +7,7 @@ waits for the directory and the database, and what needs the database waits for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from keryx.admin.access import reading
@@ -40,14 +40,15 @@ def make(site: Site, progress: Progress, patience: float) -> bool:
     return bool(done) or made
 
 
-def await_databases(site: Site, tell: Callable[[str], None]) -> None:
-    """Return when ``keryx init`` has done its work; what it waits for is told once for each reason."""
+def await_databases(site: Site, names: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Return when ``keryx init`` has made these databases; what is missing is told once for each reason."""
     told = ""
     while True:
         try:
-            for name in provision.wanted(site):
+            for name in names:
                 provision.check(site.database(name))
-            migrations.check(site)
+            if migrations.DATABASE in names:
+                migrations.check(site)
         except errors.KeryxError as error:
             if error.sentence != told:
                 told = error.sentence

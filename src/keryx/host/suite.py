@@ -185,7 +185,7 @@ def _apply(site: Site, config: Path, wanted: Sequence[Component], todo: Plan, pr
             supervisor.update()
     pending = True
     for component in wanted:
-        if pending and component.uses_database:
+        if pending and component.databases:
             progress.step("Setting up the databases")
             _databases(site, progress)
             pending = False

@@ -21,6 +21,8 @@ from keryx.records.engine import connect, parameters, shown, translate, translat
 from keryx.settings.site import DatabaseAccess, Site
 
 FOLDER = Path(__file__).parent / "schema"
+DATABASE = "keryx"
+"""The records' own database, for ``site.database``."""
 LOCK = 0x6B65727978
 """The number of our lock (pg_advisory_xact_lock): "keryx" in ASCII."""
 

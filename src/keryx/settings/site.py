@@ -37,6 +37,8 @@ SOGO_RESOURCES = Path("/usr/share/GNUstep/SOGo/WebServerResources")
 
 SIGNING_KEY = "webmail-token.key"
 """The secret that signs tokens, by name."""
+VERIFYING_CERTIFICATE = "webmail-token.crt"
+"""In a cluster, the certificate of that key, by name."""
 AUDIENCE = "keryx-webmail"
 """For whom these tokens are (``aud``, RFC 7519, section 4.1.3)."""
 
@@ -402,6 +404,14 @@ class Site:
         return self.secrets.get(SIGNING_KEY, signing.make_key)
 
     @property
+    def token_public(self) -> str:
+        """The public key (PEM) that verifies these tokens. In a cluster it comes in a certificate of its
+        own, so that who verifies need not have what signs."""
+        if self.placement is None:
+            return signing.public_half(self.token_key.reveal())
+        return signing.of_certificate(self.secrets.get(VERIFYING_CERTIFICATE).reveal())
+
+    @property
     def roundcube(self) -> Endpoint:
         """Roundcube's PHP workers (FastCGI)."""
         return self._behind_door("roundcube", "roundcube", Endpoint(self.paths.run("roundcube") / "fpm.sock"))
@@ -455,15 +465,20 @@ class Site:
         names += [self.web_host(name) for name in ("smtp", "imap")]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def database_port(self) -> int:
+        """The embedded server's port, which names its Unix socket too."""
+        door = self.door("postgresql")
+        return door.port if door else INNER["postgresql"]
+
     def database(self, name: str) -> DatabaseAccess:
         """Return how to reach the database of ``keryx``, ``sogo`` or ``roundcube``."""
         wanted = self.settings.database
         own = f"{wanted.prefix}{name}"
         password = self._password(getattr(wanted, f"{name}_password_file"), f"postgresql-{name}")
         if wanted.embedded:
-            folder, door = str(self.paths.run("postgresql")), self.door("postgresql")
-            port = door.port if door else INNER["postgresql"]
-            return DatabaseAccess(folder, port, own, own, password, "disable", None)
+            folder = str(self.paths.run("postgresql"))
+            return DatabaseAccess(folder, self.database_port, own, own, password, "disable", None)
         return DatabaseAccess(wanted.host, wanted.port, own, own, password, wanted.sslmode, wanted.ca)
 
     @property

@@ -24,7 +24,7 @@ class Admin(Component):
     title = shown("administration, API, set-up pages")
     users = (SystemUser(USER), SystemUser(GATEWAY))
     own_code = True
-    uses_database = True
+    databases = ("keryx",)
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ()

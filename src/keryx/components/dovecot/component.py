@@ -186,7 +186,7 @@ def _store_files(site: Site, view: View, names: dict[str, object]) -> Sequence[F
 def _token(site: Site) -> dict[str, object]:
     """What decides which tokens are taken in place of passwords."""
     return {
-        "public_key": signing.public_half(site.token_key.reveal()),
+        "public_key": site.token_public,
         "token_header": signing.HEADER,
         "audience": AUDIENCE.replace("-", "%-"),
     }

@@ -52,7 +52,7 @@ class Postgresql(Component):
             "postgresql": site.section(PostgresqlSettings),
             "etc": folder,
             "run": site.paths.run(self.name),
-            "port": site.database("keryx").port,
+            "port": site.database_port,
             "tls": site.inner_tls if site.door(self.name) else None,
         }
         return tuple(File(folder / name, render(__package__ or "", name, **names)) for name in FILES)
@@ -104,7 +104,7 @@ class Postgresql(Component):
 
 
 def _socket(site: Site) -> Endpoint:
-    return Endpoint(site.paths.run("postgresql") / f".s.PGSQL.{site.database('keryx').port}")
+    return Endpoint(site.paths.run("postgresql") / f".s.PGSQL.{site.database_port}")
 
 
 def _hello(role: str) -> bytes:

@@ -36,7 +36,7 @@ class Roundcube(Component):
     title = shown("webmail Roundcube")
     section = RoundcubeSettings
     users = (SystemUser(USER), SystemUser(GATEWAY))
-    uses_database = True
+    databases = ("roundcube",)
     # The requests at work are answered first.
     stop_signal = "QUIT"
 

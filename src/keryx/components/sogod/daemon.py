@@ -33,7 +33,7 @@ class Sogod(Component):
     # For the watchdog, which holds nothing; its workers then finish what they answer and leave. They
     # would hear of a SIGTERM to it only when their caches are cleaned the next time.
     stop_signal = "KILL"
-    uses_database = True
+    databases = ("sogo",)
     follows = ("postgresql",)
     probe: ClassVar[tuple[str, str, int]]
     """A request, and the status that says that a worker is there. Without a password, 401 says so."""

@@ -6,7 +6,7 @@
 -- Manual: https://doc.dovecot.org/2.4.1/core/config/auth/databases/lua.html
 
 local PUBLIC_KEY = [[
-PUBLIC-HALF-webmail-token.key
+PUBLIC-HALF-webmail-token.crt
 ]]
 -- The only header that is taken, {"alg":"ES256","typ":"JWT"}: what a token says of its own
 -- algorithm and key decides nothing here.
