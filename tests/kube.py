@@ -26,7 +26,6 @@ from keryx.core.process import Completed
 from tests.podman import podman
 from tests.running import wait_for
 
-NAMESPACE = "mail"
 DOMAIN = "svc.cluster.local"
 Object = dict[str, Any]
 
@@ -51,6 +50,7 @@ class Cluster:
 
     folder: Path
     network: str
+    namespace: str
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     """By kind and name."""
     played: dict[str, Played] = field(default_factory=dict)
@@ -117,13 +117,17 @@ class Cluster:
         """Wait until every container's probe says so."""
         pod = self.played[workload]
         for name in pod.probes:
-            try:
-                wait_for(
-                    lambda: self.probe(workload, name)[0] == 200, f"{workload}: {name} is ready", seconds
-                )  # noqa: B023  # asked at once
-            except AssertionError as error:
-                said = f"{error}: {self.probe(workload, name)[1]}\n{self.log(workload, name)[-3000:]}"
-                raise AssertionError(said) from error
+            self._wait_ready(workload, name, seconds)
+
+    def _wait_ready(self, workload: str, container: str, seconds: float) -> None:
+        def ready() -> bool:
+            return self.probe(workload, container)[0] == 200
+
+        try:
+            wait_for(ready, f"{workload}: {container} is ready", seconds)
+        except AssertionError as error:
+            said = f"{error}: {self.probe(workload, container)[1]}\n{self.log(workload, container)[-3000:]}"
+            raise AssertionError(said) from error
 
     def probe(self, workload: str, container: str) -> tuple[int, str]:
         """Ask a container's probe as a kubelet does."""
@@ -208,7 +212,6 @@ class Cluster:
         """Make or renew the folders of a pod's volumes; return them by name."""
         spec = _template(workload)["spec"]
         group = spec.get("securityContext", {}).get("fsGroup")
-        user = spec.get("securityContext", {}).get("runAsUser", 0)
         pod = self.folder / name
         found: dict[str, Path] = {}
         for volume in spec.get("volumes", []):
@@ -219,7 +222,7 @@ class Cluster:
                 path = self.folder / "claims" / volume["persistentVolumeClaim"]["claimName"]
                 _folder(path, 0o755, group)
             else:
-                self._fill(path, _files(volume, self.objects), group, user)
+                self._fill(path, _files(volume, self.objects), group)
             found[volume["name"]] = path
         for claim in workload["spec"].get("volumeClaimTemplates", []):
             path = self.folder / "claims" / f"{claim['metadata']['name']}-{name}-0"
@@ -227,9 +230,7 @@ class Cluster:
             found[claim["metadata"]["name"]] = path
         return found
 
-    def _fill(
-        self, path: Path, wanted: Mapping[str, tuple[bytes, int]], group: int | None, user: int
-    ) -> None:
+    def _fill(self, path: Path, wanted: Mapping[str, tuple[bytes, int]], group: int | None) -> None:
         """Make a folder of files as a kubelet does: links to links, one of which is changed."""
         _folder(path, 0o777, group)
         there = {item.name: item.read_bytes() for item in path.iterdir() if not item.name.startswith("..")}
@@ -260,7 +261,7 @@ class Cluster:
         for service in self.of_kind("Service"):
             selector = service["spec"].get("selector", {})
             if selector and selector.items() <= labels.items():
-                full = f"{service['metadata']['name']}.{NAMESPACE}.{DOMAIN}"
+                full = f"{service['metadata']['name']}.{self.namespace}.{DOMAIN}"
                 found.append(full)
                 if workload["spec"].get("serviceName") == service["metadata"]["name"]:
                     found.append(f"{name}-0.{full}")

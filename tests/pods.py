@@ -24,7 +24,7 @@ SECRETS = (
     *("postgresql-roundcube", "redis", "administrator", "rspamd-controller", "srs"),
     *("sogo-encryption", "roundcube-key"),
 )
-GROUPS = {"openldap": "openldap", "postgresql": "postgres"}
+GROUPS = {"openldap": "openldap", "postgresql": "postgres", "admin": "keryx"}
 """The group of a pod's volumes (fsGroup): its daemon may read the private key."""
 
 

@@ -11,12 +11,23 @@ from keryx.core import errors
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """With what a client shows who it is, and by whom the server has to be vouched for (PEM files)."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """Where a service listens: a Unix socket (``path``) or ``host`` and ``port``."""
 
     path: Path | None = None
     host: str = ""
     port: int = 0
+    credentials: Credentials | None = None
+    """For a service that is reached through TLS and asks for a certificate."""
 
     def __str__(self) -> str:
         return str(self.path) if self.path else f"{self.host}:{self.port}"
@@ -34,9 +45,20 @@ def connect(endpoint: Endpoint, *, timeout: float = 5) -> socket.socket:
                 stream.close()
                 raise
             return stream
-        return socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
+        plain = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
+        return plain if endpoint.credentials is None else _secured(plain, endpoint.host, endpoint.credentials)
     except OSError as error:
         raise errors.NotReady(f"{endpoint} does not answer: {error.strerror or error}.") from error
+
+
+def _secured(plain: socket.socket, host: str, own: Credentials) -> socket.socket:
+    try:
+        context = ssl.create_default_context(cafile=str(own.authority))
+        context.load_cert_chain(own.certificate, own.key)
+        return context.wrap_socket(plain, server_hostname=host)
+    except OSError:
+        plain.close()
+        raise
 
 
 def greeting(endpoint: Endpoint, *, tls: ssl.SSLContext | None = None, timeout: float = 5) -> str:

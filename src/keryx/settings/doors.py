@@ -3,8 +3,8 @@
 The webmails, the web process, the filter's pages and the door to root believe whoever reaches them.
 Between pods each goes through TLS, in which both sides show a certificate of the release: nginx
 beside the service opens a port and lets in the guests only, whose certificates bear the names of
-their pods (CN); nginx beside the guest gives it a Unix socket that leads there. On a machine there
-are no doors: everybody is at the socket itself.
+their pods (CN). The gateway reaches them by Unix sockets of its own nginx that lead there; the web
+process speaks TLS itself. On a machine there are no doors: everybody is at the socket itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from keryx.settings.placement import Placement
 from keryx.settings.ports import INNER
+
+GATEWAY = "nginx"
+"""The gateway's pod."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class Door:
     """Its name; in ``INNER`` it has the port."""
     component: str
     """In whose pod it is."""
-    guests: tuple[str, ...]
-    """The pods that may come in."""
+    guest: str
+    """The pod that may come in."""
 
     @property
     def number(self) -> int:
@@ -33,14 +36,14 @@ class Door:
 
 
 DOORS = (
-    Door("admin", "admin", ("nginx",)),
-    Door("sogo", "sogo", ("nginx",)),
-    Door("dav", "dav", ("nginx",)),
-    Door("activesync", "activesync", ("nginx",)),
-    Door("roundcube", "roundcube", ("nginx",)),
-    Door("rspamd-pages", "rspamd", ("nginx",)),
-    Door("store", "dovecot", ("admin",)),
-    Door("queue", "postfix", ("admin",)),
+    Door("admin", "admin", GATEWAY),
+    Door("sogo", "sogo", GATEWAY),
+    Door("dav", "dav", GATEWAY),
+    Door("activesync", "activesync", GATEWAY),
+    Door("roundcube", "roundcube", GATEWAY),
+    Door("rspamd-pages", "rspamd", GATEWAY),
+    Door("store", "dovecot", "admin"),
+    Door("queue", "postfix", "admin"),
 )
 
 
@@ -52,13 +55,7 @@ def opened(placement: Placement | None) -> list[Door]:
 
 
 def passed(placement: Placement | None) -> list[Door]:
-    """Return the doors into other pods through which this process's pod goes."""
-    if placement is None:
+    """Return the doors into other pods to which nginx has to lead: in the gateway's pod."""
+    if placement is None or placement.here != GATEWAY:
         return []
-    return [
-        door
-        for door in DOORS
-        if placement.here in door.guests
-        and placement.host(door.component)
-        and not placement.works_here(door.component)
-    ]
+    return [door for door in DOORS if door.guest == GATEWAY and placement.host(door.component)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from keryx.core import signing
-from keryx.core.network import Endpoint
+from keryx.core.network import Credentials, Endpoint
 from keryx.core.secret import Secret, SecretStore
 from keryx.settings.model import SiteSettings
 from keryx.settings.placement import Placement
@@ -229,11 +229,7 @@ class Site:
         works, else this pod's end of the way there."""
         if self.placement is None or self.placement.works_here(component):
             return inside
-        return self.way(name)
-
-    def way(self, door: str) -> Endpoint:
-        """This pod's end of the way through a door of another pod."""
-        return Endpoint(self.paths.run("nginx") / "doors" / f"{door}.sock")
+        return Endpoint(self.paths.run("nginx") / "doors" / f"{name}.sock")
 
     def door_to_root(self, place: str, *, root: bool) -> Endpoint | None:
         """Return through which door a function with that place (``core.privileged``) is called.
@@ -246,7 +242,12 @@ class Site:
         component = {"store": "dovecot", "queue": "postfix"}.get(place)
         if component is None or (root and self.works_here(component)):
             return None
-        return self._behind_door(place, component, self.privileged)
+        if self.works_here(component):
+            return self.privileged
+        own = Credentials(self.inner_tls.certificate, self.inner_tls.key, self.paths.authority)
+        return Endpoint(
+            host=self.placement.host(component), port=self.loopback_port(INNER[place]), credentials=own
+        )
 
     @property
     def reach(self) -> str:

@@ -29,8 +29,6 @@ ROUNDCUBE = "/var/lib/roundcube/public_html"
 """Where the package keeps what browsers may see of Roundcube."""
 PAGES = Path(keryx.__file__).parent / "web" / "ui" / "static"
 """Files of Keryx's own pages."""
-WEB = "keryx"
-"""The web process's user and group."""
 IPV6 = Path("/proc/net/if_inet6")
 """It exists where the kernel has IPv6."""
 
@@ -46,7 +44,7 @@ class Nginx(Component):
         **AS_ROOT,
         "NET_BIND_SERVICE": "ports 80 and 443",
     }
-    users = (SystemUser(GATEWAY), SystemUser(WEB))
+    users = (SystemUser(GATEWAY),)
 
     def packages(self, platform: Platform) -> Sequence[str]:
         # In pods it also is the way from one to the other, of whatever protocol.
@@ -63,12 +61,10 @@ class Nginx(Component):
 
     def directories(self, site: Site) -> Sequence[Directory]:
         view = View(site)
-        # The web process goes to other pods itself.
-        guest = GATEWAY if view.is_gateway else WEB
         return (
             Directory(site.paths.etc(self.name)),
             Directory(view.run, 0o755),
-            *([Directory(view.ways, 0o750, "root", guest)] if view.passed else []),
+            *([Directory(view.ways, 0o750, "root", GATEWAY)] if view.passed else []),
             Directory(site.paths.data(self.name)),
             Directory(view.static),
             Directory(view.acme),

@@ -35,8 +35,8 @@ class Opened:
     """A door into this pod."""
 
     name: str
-    guests: tuple[str, ...]
-    """The pods that may come in."""
+    guest: str
+    """The pod that may come in."""
     port: int
     address: str
     """Where the service is, as ``proxy_pass`` wants it."""
@@ -154,7 +154,7 @@ class View:
             "queue": site.privileged,
         }
         return [
-            Opened(door.name, door.guests, site.loopback_port(door.number), address(inside[door.name]))
+            Opened(door.name, door.guest, site.loopback_port(door.number), address(inside[door.name]))
             for door in doors.opened(site.placement)
         ]
 
