@@ -36,7 +36,7 @@ ADMINISTRATOR = "admin@example.org"
 
 @pytest.fixture(scope="module")
 def pods() -> Iterator[Pods]:
-    with release(SETTINGS, HOSTS, ("rspamd", "dovecot", "roundcube", "admin")) as made:
+    with release(SETTINGS, HOSTS, ("rspamd", "roundcube", "admin")) as made:
         for name in ("openldap", "postgresql", "redis"):
             made.start(name)
         made.pod("admin").keryx("init")
