@@ -61,12 +61,13 @@ spec:
     matchLabels:
       {{- include "keryx.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
-  {{- $public := include "keryx.publicPorts" . | fromYamlArray }}
-  {{- if or $public $spec.inner (and $spec $values.networkPolicy.extraIngress) }}
+  {{- $containers := list }}
+  {{- if $spec }}{{ $containers = include "keryx.containers" . | fromYamlArray }}{{ end }}
+  {{- if $spec }}
   ingress:
-    {{- if $public }}
+    {{- with include "keryx.publicPorts" . | fromYamlArray }}
     - ports:
-        {{- range $public }}
+        {{- range . }}
         - {protocol: TCP, port: {{ (include "keryx.port" (list $root .) | fromYaml).number }}}
         {{- end }}
     {{- end }}
@@ -82,10 +83,13 @@ spec:
         {{- include "keryx.peers" (list $root $from) | nindent 8 }}
       {{- end }}
     {{- end }}
-    {{- if $spec }}
+    # How its containers are. The kubelet, which asks too, is held up by no policy.
+    - ports:
+        - {protocol: TCP, port: 18080, endPort: {{ add 18079 (len $containers) }}}
+      from:
+        {{- include "keryx.peers" (list $root (list "admin" "test")) | nindent 8 }}
     {{- with $values.networkPolicy.extraIngress }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
     {{- end }}
   {{- else }}
   ingress: []
@@ -100,10 +104,14 @@ spec:
     {{- range (get $table $name).inner }}
     {{- if has $pod .from }}{{ $ports = append $ports .number }}{{ end }}
     {{- end }}
-    {{- if $ports }}
+    {{- $asks := has $pod (list "admin" "test") }}
+    {{- if or $ports $asks }}
     - ports:
         {{- range $ports }}
         - {protocol: TCP, port: {{ . }}}
+        {{- end }}
+        {{- if $asks }}
+        - {protocol: TCP, port: 18080, endPort: {{ add 18079 (len (include "keryx.containers" (list $root $name) | fromYamlArray)) }}}
         {{- end }}
       to:
         {{- include "keryx.peers" (list $root (list $name)) | nindent 8 }}

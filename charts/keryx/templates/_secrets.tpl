@@ -6,9 +6,27 @@
 {{- toYaml (default (dict) (default (dict) $there).data) }}
 {{- end }}
 
-{{/* 24 letters and digits: as long as Roundcube's key must be, and safe in every syntax. */}}
-{{- define "keryx.newSecret" -}}
-{{- if eq . "webmail-token.key" }}{{ genPrivateKey "ecdsa" }}{{ else }}{{ randAlphaNum 24 }}{{ end }}
+{{/* The secrets of (list $ "ldap-reader" ...) as data of a Secret: those that are there already stay. Words are 24 letters
+     and digits: as long as Roundcube's key must be, and safe in every syntax. The key that signs people in comes
+     with a certificate, so that who verifies has no need of the key. */}}
+{{- define "keryx.secretData" -}}
+{{- $found := first . }}
+{{- $key := get $found "webmail-token.key" }}
+{{- $certificate := get $found "webmail-token.crt" }}
+{{- if not (and $key $certificate) }}
+{{- $new := genSelfSignedCertWithKey "webmail-token" (list) (list) 7300 (default (genPrivateKey "ecdsa") ($key | b64dec)) }}
+{{- $key = $new.Key | b64enc }}
+{{- $certificate = $new.Cert | b64enc }}
+{{- end }}
+{{- range index . 1 }}
+{{- if eq . "webmail-token.key" }}
+{{ . }}: {{ $key }}
+{{- else if eq . "webmail-token.crt" }}
+{{ . }}: {{ $certificate }}
+{{- else }}
+{{ . }}: {{ default (randAlphaNum 24 | b64enc) (get $found .) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The secrets that are made here, as a list: those that no other Secret gives. */}}
@@ -27,12 +45,21 @@
 {{- end }}
 {{- end }}
 
-{{/* Every secret that this release needs, as a list. */}}
+{{/* Every secret that this release needs, as a list: not an administrator's at a server where Keryx is none. */}}
 {{- define "keryx.needed" -}}
 {{- $root := . }}
+{{- $made := include "keryx.made" . | fromYamlArray }}
+{{- $foreign := list }}
+{{- if not (or (include "keryx.setting" (list . "directory" "embedded" true)) (dig "directory" "admin_password_file" "" .Values.settings)) }}
+{{- $foreign = append $foreign "ldap-admin" }}
+{{- end }}
+{{- if not (or (include "keryx.setting" (list . "database" "embedded" true)) (dig "database" "admin_user" "" .Values.settings)) }}
+{{- $foreign = append $foreign "postgresql-admin" }}
+{{- end }}
 {{- range $name, $_ := include "keryx.secretNames" . | fromYaml }}
-{{- $place := include "keryx.secretPlace" (list $root $name) | fromYaml }}
-{{- if or $place.given (has $name (include "keryx.made" $root | fromYamlArray)) }}
+{{- if has $name $made }}
+- {{ $name }}
+{{- else if and (not (has $name $foreign)) (include "keryx.secretPlace" (list $root $name) | fromYaml).given }}
 - {{ $name }}
 {{- end }}
 {{- end }}

@@ -16,7 +16,8 @@ ports in settings/ports.py); tests/chart compares, so that the two cannot drift 
   grace       seconds for an end in good order
   replicated  whether several may run beside each other
   public      ports for the world; names of settings.ports
-  inner       ports for other pods: number, which container opens it, who may come
+  inner       ports for other pods: number, which container opens it, who may come; the ports at which containers tell
+              how they are come on top, for the administration
 */}}
 {{- define "keryx.table" -}}
 openldap:
@@ -65,19 +66,18 @@ clamav:
 rspamd:
   kind: StatefulSet
   containers: [rspamd, unbound, dovecot, privileged, nginx]
-  secrets: [redis, rspamd-controller, ldap-reader, postgresql-keryx]
+  secrets: [redis, rspamd-controller, ldap-reader, postgresql-keryx, webmail-token.crt]
   volume: 1Gi
   replicated: true
   inner:
     scan: {number: 11333, from: [postfix]}
     controller: {number: 11334, from: [dovecot, postfix, admin, test]}
-    door-rspamd: {number: 10085, container: nginx, from: [nginx]}
-    door-privileged: {number: 10099, container: nginx, from: [admin, init, test]}
+    door-pages: {number: 10085, container: nginx, from: [nginx]}
 dovecot:
   kind: StatefulSet
   containers: [dovecot, privileged, nginx]
   group: 603
-  secrets: [ldap-reader, rspamd-controller, webmail-token.key]
+  secrets: [ldap-reader, rspamd-controller, webmail-token.crt]
   volume: 20Gi
   certificate: true
   grace: 90
@@ -85,15 +85,15 @@ dovecot:
   inner:
     lmtp: {number: 10024, from: [postfix]}
     quota-status: {number: 12340, from: [postfix]}
-    inner-imap: {number: 11143, from: [sogo, roundcube, admin, init, test]}
-    inner-imaps: {number: 11993, from: [sogo, roundcube, admin, init, test]}
-    inner-sieve: {number: 15190, from: [sogo, roundcube, admin, init, test]}
-    door-privileged: {number: 10099, container: nginx, from: [admin, init, test]}
+    inner-imap: {number: 11143, from: [sogo, roundcube, admin, test]}
+    inner-imaps: {number: 11993, from: [sogo, roundcube, admin, test]}
+    inner-sieve: {number: 15190, from: [sogo, roundcube, admin, test]}
+    door-store: {number: 10098, container: nginx, from: [admin, test]}
 postfix:
   kind: StatefulSet
   containers: [postfix, postsrsd, unbound, rspamd, dovecot, privileged, nginx]
   group: 610
-  secrets: [ldap-reader, redis, rspamd-controller, srs]
+  secrets: [ldap-reader, redis, rspamd-controller, srs, webmail-token.crt]
   volume: 5Gi
   certificate: true
   grace: 90
@@ -102,7 +102,7 @@ postfix:
   inner:
     inner-smtp: {number: 10125, from: [dovecot, admin, test]}
     inner-submit: {number: 11587, from: [sogo, roundcube, admin, test]}
-    door-privileged: {number: 10099, container: nginx, from: [admin, init, test]}
+    door-queue: {number: 10099, container: nginx, from: [admin, test]}
 sogo:
   kind: Deployment
   containers: [sogo, dav, activesync, nginx]
@@ -122,6 +122,7 @@ roundcube:
 admin:
   kind: Deployment
   containers: [admin, nginx]
+  group: 600
   secrets: [ldap-reader, ldap-admin, postgresql-keryx, postgresql-roundcube, rspamd-controller, webmail-token.key]
   certificate: true
   replicated: true
@@ -185,7 +186,8 @@ redis: {key: redis, owner: redis}
 rspamd-controller: {key: rspamdController, owner: rspamd}
 srs: {key: srs, owner: postfix}
 administrator: {key: administrator, owner: admin}
-webmail-token.key: {key: webmailToken, owner: dovecot}
+webmail-token.key: {key: webmailToken, owner: admin}
+webmail-token.crt: {key: webmailTokenCertificate, owner: admin}
 sogo-encryption: {key: sogoEncryption, owner: sogo}
 roundcube-key: {key: roundcubeKey, owner: roundcube}
 {{- end }}

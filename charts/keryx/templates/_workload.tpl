@@ -101,6 +101,10 @@ loadBalancerSourceRanges:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- include "keryx.families" . }}
+{{- end }}
+
+{{- define "keryx.families" -}}
 {{- with .ipFamilyPolicy }}
 ipFamilyPolicy: {{ . }}
 {{- end }}
@@ -115,67 +119,70 @@ ipFamilies:
 {{- $root := first . }}
 {{- $pod := index . 1 }}
 {{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
-{{- $values := include "keryx.values" . | fromYaml }}
-{{- if $spec.inner }}
+{{- $service := (include "keryx.values" . | fromYaml).service }}
 ---
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod "annotations" (ternary (dict) $values.service.annotations (not (empty $spec.public)))) | nindent 2 }}
+  {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod "annotations" (ternary (dict) $service.annotations (not (empty (include "keryx.outside" . | fromYaml))))) | nindent 2 }}
 spec:
-  {{- if eq $pod "dovecot" }}
   type: ClusterIP
+  {{- if eq $pod "dovecot" }}
   clusterIP: None
   # A store that starts has its name already: mail waits for it, it is not returned.
   publishNotReadyAddresses: true
-  {{- else if $spec.public }}
-  type: ClusterIP
-  {{- else }}
-  {{- include "keryx.serviceType" $values.service | nindent 2 }}
   {{- end }}
+  {{- include "keryx.families" $service | nindent 2 }}
   selector:
     {{- include "keryx.selectorLabels" . | nindent 4 }}
   ports:
     {{- range $name, $open := $spec.inner }}
-    - name: {{ $name }}
-      port: {{ $open.number }}
-      targetPort: {{ $name }}
-      {{- if and (eq $values.service.type "NodePort") (not $spec.public) }}
-      {{- with get (default (dict) $values.service.nodePorts) $name }}
-      nodePort: {{ int . }}
-      {{- end }}
-      {{- end }}
+    - {name: {{ $name }}, port: {{ $open.number }}, targetPort: {{ $name }}}
     {{- end }}
+    {{- range $index, $_ := include "keryx.containers" . | fromYamlArray }}
+    - {name: probe-{{ $index }}, port: {{ add 18080 $index }}, targetPort: probe-{{ $index }}}
+    {{- end }}
+{{- end }}
+
+{{/* The ports that a pod shows outside of the release, by name: the public ones, or by leave those for other pods. */}}
+{{- define "keryx.outside" -}}
+{{- $root := first . }}
+{{- $spec := get (include "keryx.table" $root | fromYaml) (index . 1) }}
+{{- range include "keryx.publicPorts" . | fromYamlArray }}
+{{ . }}: {{ (include "keryx.port" (list $root .) | fromYaml).number }}
+{{- end }}
+{{- if and (not $spec.public) (ne (include "keryx.values" . | fromYaml).service.type "ClusterIP") }}
+{{- range $name, $open := $spec.inner }}
+{{ $name }}: {{ $open.number }}
+{{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The Service at which the world reaches a pod. The gateway has no other. */}}
+{{/* The Service at which the world reaches a pod. */}}
 {{- define "keryx.publicService" -}}
 {{- $root := first . }}
 {{- $pod := index . 1 }}
-{{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
-{{- $values := include "keryx.values" . | fromYaml }}
-{{- $ports := include "keryx.publicPorts" . | fromYamlArray }}
-{{- if $ports }}
+{{- $service := (include "keryx.values" . | fromYaml).service }}
+{{- with include "keryx.outside" . | fromYaml }}
 ---
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "keryx.metadata" (dict "root" $root "name" (include "keryx.publicServiceName" .) "part" $pod "annotations" $values.service.annotations) | nindent 2 }}
+  {{- include "keryx.metadata" (dict "root" $root "name" (include "keryx.publicServiceName" (list $root $pod)) "part" $pod "annotations" $service.annotations) | nindent 2 }}
 spec:
-  {{- include "keryx.serviceType" $values.service | nindent 2 }}
+  {{- include "keryx.serviceType" $service | nindent 2 }}
   selector:
-    {{- include "keryx.selectorLabels" . | nindent 4 }}
+    {{- include "keryx.selectorLabels" (list $root $pod) | nindent 4 }}
   ports:
-    {{- range $ports }}
-    - name: {{ . }}
-      port: {{ (include "keryx.port" (list $root .) | fromYaml).number }}
-      targetPort: {{ . }}
-      {{- if has . (list "http" "https") }}
-      appProtocol: {{ . }}
+    {{- range $name, $number := . }}
+    - name: {{ $name }}
+      port: {{ $number }}
+      targetPort: {{ $name }}
+      {{- if has $name (list "http" "https") }}
+      appProtocol: {{ $name }}
       {{- end }}
-      {{- if eq $values.service.type "NodePort" }}
-      {{- with get (default (dict) $values.service.nodePorts) . }}
+      {{- if eq $service.type "NodePort" }}
+      {{- with get $service.nodePorts $name }}
       nodePort: {{ int . }}
       {{- end }}
       {{- end }}
@@ -184,9 +191,7 @@ spec:
 {{- end }}
 
 {{- define "keryx.publicServiceName" -}}
-{{- $root := first . }}
-{{- $spec := get (include "keryx.table" $root | fromYaml) (index . 1) }}
-{{- include "keryx.fullname" $root }}-{{ index . 1 }}{{ if $spec.inner }}-public{{ end }}
+{{- include "keryx.fullname" (first .) }}-{{ index . 1 }}-public
 {{- end }}
 
 {{- define "keryx.disruptionBudget" -}}
