@@ -132,7 +132,11 @@ def _status(error: kr8s.ServerError) -> int:
 @contextlib.contextmanager
 def _translated(verb: str, kind: Kind, namespace: str, name: str = "") -> Iterator[None]:
     """Raise what goes wrong as ours, with a sentence that says what was tried."""
-    what = " ".join(part for part in (kind.name, "/".join(filter(None, (namespace, name)))) if part)
+    what = (
+        f"{kind.name} {'/'.join(filter(None, (namespace, name)))}"
+        if name
+        else f"{kind.plural} of {namespace}"
+    )
     try:
         yield
     except kr8s.ServerError as error:

@@ -130,12 +130,11 @@ class Provider:
     async def fulfil(self) -> str:
         """Give every application its Secret and its account; remove the accounts of former ones."""
         site = await asyncio.to_thread(self.load)
-        server = Server.of(site)
         addresses = self._addresses(site)
         failed: list[errors.KeryxError] = []
         for application, address in zip(self.wanted, addresses, strict=True):
             try:
-                await self._provide(site, server, application, address)
+                await self._provide(site, Server.of(site), application, address)
             except errors.KeryxError as error:
                 failed.append(error)
         if not self._tidy:
