@@ -17,6 +17,7 @@ import psutil
 import pytest
 from cryptography import x509
 
+from keryx.components import registry
 from keryx.core import network
 from keryx.host import probe
 from keryx.settings import placement
@@ -306,3 +307,20 @@ def listens(port: int) -> bool:
 def with_probe(cluster: Cluster, name: str, port: int) -> Parts:
     parts = cluster.make(name)
     return replace(parts, env={**parts.env, probe.ENVIRONMENT: str(port)})
+
+
+def test_readiness_depends_on_no_other_pod(cluster: Cluster) -> None:
+    """A directory that hangs, or is gone, takes no other pod out of its Service."""
+    slapd = psutil.Process(cluster.pods.pod("openldap").pid("openldap")).children()[0]
+    names = ("dovecot", "postfix", "nginx")
+    slapd.suspend()
+    try:
+        for name in names:
+            registry.find(name).ready(cluster.parts[name].site)
+    finally:
+        slapd.resume()
+    cluster.pods.pod("openldap").stop("openldap")
+    for name in ("postfix", "dovecot"):
+        cluster.parts[name].stop(name)
+        cluster.parts[name].start(name, parent=True)
+    cluster.pods.start("openldap")

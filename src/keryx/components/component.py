@@ -159,6 +159,10 @@ class Component(abc.ABC):
         """Take up changed files without dropping a session; False when only a restart does."""
         return False
 
+    def drain(self, site: Site, seconds: float) -> None:  # noqa: B027  (most end quickly by themselves)
+        """Take no new work and finish what was begun, at the latest after so many seconds: before a
+        container's daemon is told to end. What is then left is cut off."""
+
     def backup_paths(self, site: Site) -> Sequence[Path]:
         """What a backup must contain."""
         return ()

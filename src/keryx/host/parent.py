@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 5.0
 """Seconds between two looks at the files that others change."""
+DRAINING = 0.8
+"""The share of a component's time for its end in which it may finish what was begun."""
 ENDING = {signal.SIGTERM, signal.SIGINT}
 HEARD = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
 
@@ -157,8 +159,12 @@ class _Watch:
             self.component.end_leftovers(self.site)
 
     def _ended(self) -> int:
-        self._tell(signal.Signals[f"SIG{self.component.stop_signal}"])
         deadline = time.monotonic() + self.component.stop_seconds
+        try:
+            self.component.drain(self.site, DRAINING * self.component.stop_seconds)
+        except (errors.KeryxError, OSError) as error:
+            log.error("%s is ended at once: %s", self.component.name, error)
+        self._tell(signal.Signals[f"SIG{self.component.stop_signal}"])
         while self._lives():
             if time.monotonic() > deadline:
                 log.error("%s does not end; it is killed", self.component.name)

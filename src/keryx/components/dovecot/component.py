@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform, SystemUser
-from keryx.components.dovecot import commands
+from keryx.components.dovecot import commands, drain
 from keryx.components.dovecot.settings import DovecotSettings
 from keryx.components.dovecot.view import LOGIN_PROCESSES, PROTOCOLS, USER, View, quoted
 from keryx.core import errors, network, signing
@@ -53,6 +53,7 @@ class Dovecot(Component):
     users = (SystemUser(USER),)
     # shutdown_clients = no keeps the sessions over a reload, but over the master's own end too.
     stop_group = True
+    stop_seconds = 60
 
     def packages(self, platform: Platform) -> Sequence[str]:
         newer = platform.id == "debian" and platform.version.split(".")[0].isdigit()
@@ -160,6 +161,9 @@ class Dovecot(Component):
         """Sessions go on under the old settings; new ones get the new, on the new ports."""
         commands.reload(site)
         return True
+
+    def drain(self, site: Site, seconds: float) -> None:
+        drain.drain(site, seconds)
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         view = View(site)

@@ -1,8 +1,7 @@
-"""OpenLDAP's own tools, one function each: slapadd, slapmodify, slapindex, slaptest, ldapsearch."""
+"""OpenLDAP's own tools, one function each: slapadd, slapmodify, slapindex, slaptest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from keryx.core.process import run
@@ -36,9 +35,3 @@ def index(config: Path) -> None:
 def test_config(config: Path) -> None:
     """Let slapd read its configuration; raises CommandFailed with its words."""
     run(["slaptest", "-u", "-Q", "-F", config])
-
-
-def search(uri: str, bind_dn: str, password: str, base: str, attributes: Sequence[str]) -> str:
-    """Return one entry as LDIF. The password goes through standard input."""
-    words = ["ldapsearch", "-x", "-LLL", "-H", uri, "-D", bind_dn, "-y", "/dev/stdin", "-b", base]
-    return run([*words, "-s", "base", "-o", "nettimeout=5", *attributes], input=password, timeout=10).stdout

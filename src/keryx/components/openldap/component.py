@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keryx.components.component import Command, Component, Platform
-from keryx.components.openldap import commands, data
+from keryx.components.openldap import bind, commands, data
 from keryx.components.openldap.settings import OpenldapSettings
 from keryx.core import errors, files, network, password
 from keryx.core.files import Directory, File
@@ -122,16 +122,14 @@ class Openldap(Component):
         return Command(tuple(words), env=GIVE_MEMORY_BACK)
 
     def ready(self, site: Site) -> None:
-        access = site.directory
-        try:
-            # A bind as the reader is what every daemon begins with.
-            answer = commands.search(
-                site.ldapi, access.bind_dn, site.reader_password.reveal(), access.root_dn, ["1.1"]
+        # A bind as the reader is what every daemon begins with; it stands below the root.
+        socket = Endpoint(site.paths.run(self.name) / "ldapi")
+        code = bind.result(socket, site.directory.bind_dn, site.reader_password.reveal())
+        if code:
+            raise errors.NotReady(
+                f"OpenLDAP refuses {site.directory.bind_dn} with result code {code}.",
+                remedy="It is the account of the other daemons: look at its entry and its password.",
             )
-        except errors.CommandFailed as error:
-            raise errors.NotReady(f"OpenLDAP does not answer at {site.ldapi}: {error.sentence}") from error
-        if not answer.strip():
-            raise errors.NotReady(f"OpenLDAP has no entry {access.root_dn}.")
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.data(self.name),)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform
-from keryx.components.postfix import view
+from keryx.components.postfix import drain, view
 from keryx.components.postfix.settings import PostfixSettings
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
@@ -27,6 +27,8 @@ class Postfix(Component):
     name = "postfix"
     title = shown("SMTP and submission")
     section = PostfixSettings
+    # The cluster's patience is 90 s (terminationGracePeriodSeconds).
+    stop_seconds = 60
     capabilities: ClassVar[Mapping[str, str]] = {
         **AS_ROOT,
         "NET_BIND_SERVICE": "ports 25, 465 and 587",
@@ -117,6 +119,12 @@ class Postfix(Component):
             return False
         run(["/usr/sbin/postfix", "-c", site.paths.etc(self.name), "reload"])
         return True
+
+    def drain(self, site: Site, seconds: float) -> None:
+        ports = [listener.port for listener in self.listeners(site)]
+        ports += [endpoint.port for endpoint in self.inner(site)]
+        door = site.door(self.name, "smtp")
+        drain.drain(site, [*ports, *([door.port] if door else [])], seconds)
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.spool,)

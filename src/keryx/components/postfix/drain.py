@@ -1,0 +1,117 @@
+"""The end of Postfix in good order: what was begun is finished, and nothing new is taken.
+
+Postfix has no command for it: ``postfix stop`` cuts deliveries and sessions off, and a queue manager
+whose master was killed gives up. But a master that reads ``master_service_disable = inet`` closes its
+ports and lets everything else go on: sessions, what they hand in, the queue manager's deliveries.
+https://www.postfix.org/postconf.5.html#master_service_disable
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from keryx.core.process import run, until
+from keryx.settings.site import Site
+
+QUEUES = ("maildrop", "incoming", "active")
+"""What is in them is being taken or delivered; the other queues wait on disk for the next start."""
+IDLE = 2.0
+"""Seconds after which a client who says nothing, and has nothing under way, is not waited for."""
+
+AGAIN = 1.0
+"""Seconds after which the queue manager is told again to look what is left."""
+
+
+def drain(site: Site, ports: Sequence[int], seconds: float) -> None:
+    """Close the ports; return when sessions have ended and deliveries are done, or when time is over.
+
+    Settings are changed for the running master only: the next start has its own again.
+    """
+    try:
+        master = psutil.Process(int((site.paths.spool / "pid" / "master.pid").read_text()))
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+    etc = site.paths.etc("postfix")
+    with (etc / "main.cf").open("a") as config:
+        config.write("\nmaster_service_disable = inet\n")
+    master.send_signal(signal.SIGHUP)
+    work = _Work(site.paths.spool, frozenset(ports), master, etc)
+    until(work.is_done, seconds)
+
+
+@dataclass
+class _Work:
+    """What is under way."""
+
+    spool: Path
+    ports: frozenset[int]
+    master: psutil.Process
+    etc: Path
+    _asked: float = field(default_factory=time.monotonic)
+    """When the queue manager was last told to look."""
+    _seen: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """Of each process that speaks to clients, how often it has waited, and since when that often."""
+
+    def is_done(self) -> bool:
+        """Whether nothing is under way any more; lets go of clients who say nothing."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if self.master.status() == psutil.STATUS_ZOMBIE:
+                return True
+            self._let_go()
+            return not self._clients() and not self._messages_left()
+        return True
+
+    def _messages_left(self) -> bool:
+        left = any(self._messages(*QUEUES))
+        if left and time.monotonic() > self._asked + AGAIN:
+            # The queue manager that the reload has started leaves alone what was being delivered under
+            # the one before: it looks again when it is told that something has come in.
+            run(["/usr/sbin/postkick", "-c", self.etc, "public", "qmgr", "I"], check=False)
+            self._asked = time.monotonic()
+        return left
+
+    def _clients(self) -> bool:
+        """Whether a port is open yet or a client connected. Whose connection it is, only tracers may know."""
+        gone = (psutil.CONN_TIME_WAIT, psutil.CONN_FIN_WAIT1, psutil.CONN_FIN_WAIT2)
+        return any(
+            found.laddr and found.laddr.port in self.ports and found.status not in gone
+            for found in psutil.net_connections("tcp")
+        )
+
+    def _messages(self, *queues: str) -> Iterator[os.stat_result]:
+        """Give the states of the files of these queues."""
+        for name in queues:
+            for path in (self.spool / name).iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    yield path.stat()
+
+    def _let_go(self) -> None:
+        """End sessions of clients who say nothing, while no message is being handed in.
+
+        A process that has not run for a while waits for its client, or for a lookup: in either case
+        nothing is lost with it. Whether it has a message in hand, the message's file says, which
+        the owner may not execute before it is complete.
+        """
+        if any(not state.st_mode & stat.S_IXUSR for state in self._messages("incoming")):
+            self._seen.clear()
+            return
+        now, seen = time.monotonic(), self._seen
+        for process in self.master.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name() != "smtpd":
+                    continue
+                switches = process.num_ctx_switches().voluntary
+                before, since = seen.get(process.pid, (-1, now))
+                if before != switches:
+                    seen[process.pid] = (switches, now)
+                elif now - since > IDLE:
+                    process.terminate()
