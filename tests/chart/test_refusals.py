@@ -154,6 +154,10 @@ UNSAFE = {
         "secrets.postgresqlAdmin.existingSecret is missing: "
         "the Secret with the password of settings.database.admin_user at the external database.",
     ),
+    "half a pair": (
+        f"settings: {{{DOMAIN}}}\nsecrets: {{webmailToken: {{existingSecret: token, key: tls.key}}}}",
+        "secrets.webmailToken and secrets.webmailTokenCertificate are key and certificate of one pair: give both, or neither.",
+    ),
     "a secret of the chart's own name": (
         f"settings: {{{DOMAIN}}}\n"
         "secrets: {more: [{name: redis, existingSecret: a, key: b, pods: [postfix]}]}",

@@ -256,7 +256,10 @@ def test_no_administrator_s_password_is_asked_for_where_there_is_none() -> None:
 settings:
   domain: example.org
   directory:
-    {embedded: false, uri: "ldaps://ldap", root_dn: "dc=a", bind_password_file: /var/lib/keryx/secrets/ldap-reader}
+    embedded: false
+    uri: ldaps://ldap
+    root_dn: dc=a
+    bind_password_file: /var/lib/keryx/secrets/ldap-reader
   database: {embedded: false, host: db}
 secrets: {existingSecret: all}
 """

@@ -62,6 +62,7 @@
 {{- if and (dig "directory" "admin_password_file" "" .Values.settings) (not (has "ldap-admin" $needed)) }}{{ fail "secrets.ldapAdmin.existingSecret is missing: the Secret with the password of settings.directory.admin_dn at the external directory." }}{{ end }}
 {{- end }}
 {{- if and (not (include "keryx.setting" (list . "database" "embedded" true))) (dig "database" "admin_user" "" .Values.settings) (not (has "postgresql-admin" $needed)) }}{{ fail "secrets.postgresqlAdmin.existingSecret is missing: the Secret with the password of settings.database.admin_user at the external database." }}{{ end }}
+{{- if ne (include "keryx.secretPlace" (list . "webmail-token.key") | fromYaml).given (include "keryx.secretPlace" (list . "webmail-token.crt") | fromYaml).given }}{{ fail "secrets.webmailToken and secrets.webmailTokenCertificate are key and certificate of one pair: give both, or neither." }}{{ end }}
 {{- range .Values.secrets.more }}
 {{- if has .name (keys (include "keryx.secretNames" $root | fromYaml)) }}{{ fail (printf "secrets.more: %s is a name that the chart itself uses; take another one." .name) }}{{ end }}
 {{- end }}
