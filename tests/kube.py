@@ -107,8 +107,10 @@ class Cluster:
         path.write_text(yaml.safe_dump(pod))
         aliases = ",".join(f"alias={name}" for name in self._names(found))
         network = f"{self.network}:{aliases}" if aliases else self.network
-        podman("kube", "play", "--network", network, path, timeout=300)
         name = pod["metadata"]["name"]
+        # One that a broken-off run left behind.
+        podman("pod", "rm", "--force", "--ignore", "--time", "0", name)
+        podman("kube", "play", "--network", network, path, timeout=300)
         address = self._address(name)
         self.played[workload] = Played(name, address, _probes(_template(found)["spec"], address))
         return self.played[workload]
@@ -139,12 +141,18 @@ class Cluster:
         except OSError as error:
             return 0, str(error)
 
-    def stop(self, workload: str) -> None:
-        """End a pod in good order and remove it, as when it is moved; its claims stay."""
+    def stop(self, workload: str) -> dict[str, int]:
+        """End a pod in good order and remove it, as when it is moved; its claims stay.
+
+        Returns the exit status of each container.
+        """
         pod = self.played.pop(workload)
         grace = _template(self.objects_of(workload))["spec"].get("terminationGracePeriodSeconds", 30)
         podman("pod", "stop", "--time", str(grace), pod.name, timeout=grace + 120)
+        names = {name: pod.container(name) for name in pod.probes}
+        told = podman("inspect", "--format", "{{.State.ExitCode}}", *names.values()).stdout.split()
         podman("pod", "rm", "--force", "--time", "0", pod.name, timeout=120)
+        return dict(zip(names, map(int, told), strict=True))
 
     def kill(self, workload: str) -> None:
         """Let a pod vanish without a word, as when its node fails; its claims stay."""

@@ -64,9 +64,9 @@ class Release:
         self.cluster.start(self.name(pod))
         self.wait_ready(pod)
 
-    def stop(self, pod: str) -> None:
-        """End a pod in good order; its volume stays."""
-        self.cluster.stop(self.name(pod))
+    def stop(self, pod: str) -> dict[str, int]:
+        """End a pod in good order; its volume stays. Returns the exit status of each container."""
+        return self.cluster.stop(self.name(pod))
 
     def kill(self, pod: str) -> None:
         """Let a pod vanish; its volume stays."""

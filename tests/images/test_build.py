@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import keryx
-from images.build import DEBIAN, Wishes, build_command, packages, push_command
+from images.build import DEBIAN, IMAGES, Image, Wishes, build_command, packages, push_command
 from images.identities import GROUPS, IDENTITIES
 from keryx.components import registry
-from keryx.components.component import AS_ROOT, Component
+from keryx.components.component import AS_ROOT
 from tests.podman import image, podman
 from tests.running import CHECKOUT
 
-NAMES = [component.name for component in registry.COMPONENTS]
+NAMES = [component.name for component in IMAGES]
 DOCKERFILE = (CHECKOUT / "images/Dockerfile").read_text()
 
 
@@ -113,8 +113,8 @@ ALLOWED = {"users", "crontab", "systemd-journal", "systemd-network"}
 """Debian's own, which own nothing on a volume."""
 
 
-@pytest.mark.parametrize("component", registry.COMPONENTS, ids=NAMES)
-def test_the_bill_of_materials_names_every_package(images: dict[str, int], component: Component) -> None:
+@pytest.mark.parametrize("component", IMAGES, ids=NAMES)
+def test_the_bill_of_materials_names_every_package(images: dict[str, int], component: Image) -> None:
     told = json.loads(inside(component.name, "cat", "/usr/share/keryx/sbom.spdx.json"))
     assert told["spdxVersion"] == "SPDX-2.3"
     listed = {(package["name"], package["versionInfo"]) for package in told["packages"]}

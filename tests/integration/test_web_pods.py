@@ -84,7 +84,7 @@ def test_what_needs_root_is_done_in_the_pod_of_the_store(pods: Pods, browser: ht
     assert answer.status_code == 200, answer.text
     store.put_script(pods.pod("admin").site, "alice@example.org", "keep;\n")
     log = pods.pod("dovecot").log("privileged").read_text()
-    assert 'keryx.admin.store.forget(known=["alice@example.org"' in log
+    assert 'keryx.admin.store.forget_at_store(known=["alice@example.org"' in log
     assert 'keryx.admin.store.put_script(address="alice@example.org", script=*): done' in log
 
 

@@ -139,7 +139,7 @@ def test_arguments_of_another_type_are_refused(suite: Suite, name: str, argument
         ("keryx.admin.store.disconnect", {"address": "*@example.org"}),
         ("keryx.admin.store.disconnect", {"address": "*"}),
         ("keryx.admin.store.connections", {"address": "a?@example.org"}),
-        ("keryx.admin.store.forget", {"known": ["a@example.org", "-a/tmp/socket"]}),
+        ("keryx.admin.store.forget_at_store", {"known": ["a@example.org", "-a/tmp/socket"]}),
         ("keryx.admin.store.put_script", {"address": "a\n@example.org", "script": "keep;"}),
         ("keryx.admin.store.put_script", {"address": "a@example.org", "script": "keep;\0"}),
         ("keryx.admin.store.put_script", {"address": "a@example.org", "script": "#" * (512 * 1024 + 1)}),

@@ -49,9 +49,31 @@ def disk(site: Site) -> Disk:
     return Disk(usage.total, usage.free, bool(state.f_files) and state.f_favail < FEW_FILES)
 
 
-@privileged(timeout=60, shown=("known",), place="store")
 def forget(site: Site, known: Sequence[str]) -> None:
-    """Make Dovecot forget what it remembers of these addresses; of all when none is named."""
+    """Make Dovecot forget what it remembers of these addresses; of all when none is named.
+
+    In a cluster submission has a Dovecot of its own, beside Postfix; neither waits for the other.
+    """
+    parts = [forget_at_store] if site.placement is None else [forget_at_store, forget_for_submission]
+    failed = []
+    for part in parts:
+        try:
+            part(site, known)
+        except errors.KeryxError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+@privileged(timeout=60, shown=("known",), place="store")
+def forget_at_store(site: Site, known: Sequence[str]) -> None:
+    """The part of ``forget`` for logins at the mailboxes."""
+    commands.flush(site, *[addresses.own_address(text) for text in known])
+
+
+@privileged(timeout=60, shown=("known",), place="queue")
+def forget_for_submission(site: Site, known: Sequence[str]) -> None:
+    """The part of ``forget`` for logins at submission, in a cluster."""
     commands.flush(site, *[addresses.own_address(text) for text in known])
 
 
