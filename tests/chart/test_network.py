@@ -87,7 +87,8 @@ def test_nobody_comes_in_but_along_these_edges() -> None:
 
 
 def test_who_may_come_may_also_go() -> None:
-    assert edges("egress", "to") == wanted()
+    gateway = {("nginx", port): ASKING for port in PUBLIC["nginx"]}
+    assert edges("egress", "to") == {**wanted(), **gateway}, "it is looked at as people see it"
 
 
 def test_all_containers_may_be_asked_how_they_are() -> None:

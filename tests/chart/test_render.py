@@ -169,6 +169,21 @@ def test_the_whole_of_what_is_made(name: str) -> None:
     assert text == path.read_text()
 
 
+@pytest.mark.parametrize("name", GOLDEN)
+def test_an_older_helm_makes_the_same(name: str) -> None:
+    words = ("--values", helm.CHART / f"examples/{name}.yaml")
+    older = helm.manifests(helm.template(*words, package=helm.HELM_3).stdout)
+    assert sorted(json.dumps(masked(part), sort_keys=True) for part in older) == sorted(
+        json.dumps(masked(part), sort_keys=True) for part in helm.example(name)
+    )
+
+
+def test_an_older_helm_names_a_misspelt_key_too() -> None:
+    done = helm.template("--set", "settings.domian=example.org", check=False, package=helm.HELM_3)
+    assert done.returncode != 0
+    assert "domian is not allowed" in done.stderr
+
+
 def test_the_numbers_of_the_users_are_those_of_the_images() -> None:
     for pod, workload in helm.workloads(helm.example("minimal")).items():
         security = helm.pod_spec(workload)["securityContext"]
