@@ -203,7 +203,7 @@ def test_what_the_webmail_sends_goes_by_the_port_for_pods(release: Release, alic
         assert made.status_code == 201, made.text
         told = made.json()
         message = {"to": [alice], "subject": subject, "text": "Hello.", "isHTML": False, "from": alice}
-        path = f"/SOGo/so/{alice}/Mail/{told['accountId']}/{told['mailboxPath']}/{told['draftId']}/send"
+        path = f"/SOGo/so/{alice}/Mail/0/folder{told['mailboxPath']}/{told['draftId']}/send"
         sent = client.post(path, json=message, headers=headers | token)
         assert sent.status_code == 200, sent.text
     release.arrives(alice, subject)

@@ -291,8 +291,8 @@ def _purge(site: Site, address: str) -> list[str]:
 
 
 def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:
-    """Return the required addresses that nobody has yet, as aliases to the administrator."""
-    target = site.settings.administrator
+    """Return the required addresses that nobody has yet, as aliases to who answers for the site."""
+    target = site.settings.role_target
     wanted = [Alias(f"{local}@{name}", (target,)) for local in limits.REQUIRED]
     return [alias for alias in wanted if alias.address != target and not directory.holder(alias.address)]
 

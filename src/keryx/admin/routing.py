@@ -83,6 +83,10 @@ class Router:
         """Return the account that has an address as its own or as an alias."""
         return self._directory.accounts.with_address(address)
 
+    def receives(self, account: Account) -> bool:
+        """Whether mail for an account is accepted."""
+        return account.active and not account.send_only and self._site.settings.mailboxes
+
     def _catch_all_of_target(self, key: str) -> Match | None:
         domain = key.rpartition("@")[2]
         home = self.home(domain)
@@ -91,7 +95,7 @@ class Router:
 
     def _found(self, key: str, rule: Rule) -> Match | None:
         account = None if key.startswith("@") else self._directory.accounts.with_address(key)
-        if account is not None and account.active and not account.send_only:
+        if account is not None and self.receives(account):
             if CARRIED.fullmatch(account.address):
                 return Match("account", key, account.address, (account.address,))
             account = None

@@ -126,7 +126,7 @@ class _Way:
                 if alias is None or not alias.active or len(alias.targets) != 1:
                     continue
                 account = self.router.account(alias.targets[0])
-            if account is not None and (not account.active or account.send_only):
+            if account is not None and not self.router.receives(account):
                 return account
         return None
 

@@ -63,6 +63,11 @@ class SiteSettings(Section):
     """Largest message in MiB, at every door: SMTP, submission, IMAP, webmail."""
     default_quota_mb: int = pydantic.Field(default=5120, ge=0)
     """Limit of a new account's store in MiB when none is given; 0 is unlimited."""
+    mailboxes: bool = True
+    """Whether mail is kept here. ``false`` makes a relay: programs and people submit mail with a login,
+    aliases, lists and catch-alls lead to addresses elsewhere, and no account receives anything. Nothing
+    serves IMAP, POP3 or ManageSieve then; ``webmail`` has to be ``none``, and ``postmaster`` somebody
+    elsewhere."""
     tls: Tls = Tls()
     """Certificate."""
     directory: Directory = Directory()
@@ -99,6 +104,21 @@ class SiteSettings(Section):
                 raise ValueError(
                     f"ports.{name}.proxy_protocol needs trusted_proxies, the networks of the load balancer"
                 )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _relay_needs_nothing_that_is_kept(self) -> SiteSettings:
+        if self.mailboxes:
+            return self
+        if self.webmail != "none":
+            raise ValueError(
+                f"webmail is {self.webmail}, but mailboxes: false keeps no mail to show; set webmail: none"
+            )
+        if self.postmaster is None or self.postmaster.partition("@")[2] == self.domain:
+            raise ValueError(
+                "postmaster has to be an address elsewhere with mailboxes: false; "
+                f"nobody at {self.domain} has a mailbox to read that mail"
+            )
         return self
 
     @pydantic.model_validator(mode="after")

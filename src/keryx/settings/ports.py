@@ -48,6 +48,9 @@ STANDARD = {
 }
 """The ports that IANA gave to the protocols."""
 
+OF_MAILBOXES = ("imap", "imaps", "pop3", "pop3s", "sieve")
+"""Ports that nobody serves where no mail is kept."""
+
 WITHOUT_TLS = ("http",)
 """Ports that never show a certificate."""
 

@@ -19,7 +19,7 @@ from keryx.core.network import Credentials, Endpoint
 from keryx.core.secret import Secret, SecretStore
 from keryx.settings.model import SiteSettings
 from keryx.settings.placement import Placement
-from keryx.settings.ports import INNER, STANDARD, inner
+from keryx.settings.ports import INNER, OF_MAILBOXES, STANDARD, inner
 from keryx.settings.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -191,7 +191,7 @@ class Site:
     def port(self, name: str) -> int | None:
         """Return the public port of a protocol with the offset, or None when it is off."""
         port = getattr(self.settings.ports, name)
-        if not port.enabled:
+        if not port.enabled or (name in OF_MAILBOXES and not self.settings.mailboxes):
             return None
         return cast(int, (port.number or STANDARD[name]) + self.settings.port_offset)
 
@@ -239,7 +239,9 @@ class Site:
         """
         if self.placement is None:
             return None if root else self.privileged
-        component = {"store": "dovecot", "queue": "postfix"}.get(place)
+        # Without mailboxes the only Dovecot that remembers a login is the one beside Postfix.
+        store = "dovecot" if self.settings.mailboxes else "postfix"
+        component = {"store": store, "queue": "postfix"}.get(place)
         if component is None or (root and self.works_here(component)):
             return None
         if self.works_here(component):

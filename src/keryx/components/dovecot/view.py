@@ -104,7 +104,7 @@ class View:
     @property
     def store(self) -> bool:
         """Whether the mailboxes are here; else it only answers who somebody is."""
-        return self.site.works_here("dovecot")
+        return self.site.settings.mailboxes and self.site.works_here("dovecot")
 
     @property
     def lmtp_door(self) -> Endpoint | None:

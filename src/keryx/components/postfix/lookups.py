@@ -58,10 +58,13 @@ def lookups(site: Site) -> list[Lookup]:
     # An alias need not say that it is active; only FALSE switches it off.
     alias = f"(objectClass={wanted.alias_object_class})(!({names.active}=FALSE))" + _literal(extra.alias)
     active, send_only = f"({names.active}=TRUE)", f"({names.send_only}=TRUE)"
+    # Without mailboxes no account receives anything.
+    receives = f"{active}(!{send_only})" if site.settings.mailboxes else "(!(objectClass=*))"
     any_key = f"(|({names.mail}=%s)({names.alias}=%s))"
     full_key = f"(|({names.mail}=%u@%d)({names.alias}=%u@%d))"
     own_key = f"({names.mail}=%u@%d)"
-    blocked = f"(&{full_key}{account}(|(!{active}){send_only}))"
+    unwilling = f"(|(!{active}){send_only})" if site.settings.mailboxes else ""
+    blocked = f"(&{full_key}{account}{unwilling})"
     users = access.user_base
 
     def of_domain(key: str) -> str:
@@ -80,7 +83,7 @@ def lookups(site: Site) -> list[Lookup]:
             wanted.domain_attribute,
             "@%s",
         ),
-        Lookup("recipients", users, f"(&{any_key}{account}{active}(!{send_only}))", names.mail),
+        Lookup("recipients", users, f"(&{any_key}{account}{receives})", names.mail),
         Lookup("lists", access.alias_base, f"(&({names.mail}=%s){alias})", names.target),
         Lookup("list_members", access.alias_base, f"(&({names.mail}=%u@%d){alias})", names.target),
         Lookup("blocked", users, blocked, names.mail, REFUSAL),

@@ -75,6 +75,11 @@ def test_in_a_pod_of_its_own() -> None:
     check_golden(Postfix(), site(versions=versions, pod="postfix"), GOLDEN / "pod")
 
 
+def test_files_of_a_relay_that_keeps_no_mail() -> None:
+    text = "domain: example.org\nmailboxes: false\nwebmail: none\npostmaster: boss@elsewhere.example\n"
+    check_golden(Postfix(), site(text), GOLDEN / "relay")
+
+
 def test_every_setting_shows(tmp_path: Path) -> None:
     check_golden(Postfix(), everything(tmp_path), GOLDEN / "everything")
 
