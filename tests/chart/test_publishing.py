@@ -70,6 +70,12 @@ def test_ports_of_the_node_itself() -> None:
     }
 
 
+def test_a_port_of_the_node_is_free_before_the_next_pod_takes_it() -> None:
+    spec = helm.workloads(helm.example("hostport"))["nginx"]["spec"]
+    assert spec["strategy"] == {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    assert "strategy" not in helm.workloads(helm.example("minimal"))["nginx"]["spec"]
+
+
 def test_the_proxy_protocol_is_for_public_ports_and_not_between_pods() -> None:
     """One knob, in the settings: the inner Services name ports that never want a header."""
     found = helm.example("proxy-protocol")

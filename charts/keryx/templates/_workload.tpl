@@ -44,7 +44,12 @@ spec:
   selector:
     matchLabels:
       {{- include "keryx.selectorLabels" . | nindent 6 }}
-  {{- with $values.updateStrategy }}
+  {{- $strategy := $values.updateStrategy }}
+  {{- if and (not $strategy) (eq $spec.kind "Deployment") $values.service.hostPorts }}
+  {{- /* A port of the node has one owner: the old pod goes first. */}}
+  {{- $strategy = dict "rollingUpdate" (dict "maxSurge" 0 "maxUnavailable" 1) }}
+  {{- end }}
+  {{- with $strategy }}
   {{ ternary "updateStrategy" "strategy" (eq $spec.kind "StatefulSet") }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
