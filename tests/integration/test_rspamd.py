@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import stat
 import uuid
 from collections.abc import Iterator
@@ -432,3 +433,22 @@ def test_a_reload_takes_up_settings_without_a_gap(parts: Parts) -> None:
         wait_for(free, "the new limit holds")
     finally:
         (parts.home / "keryx.yaml").write_text(text)
+
+
+def test_workers_of_a_killed_main_process_end_at_the_next_start() -> None:
+    with running("domain: example.org\nwebmail: none\nunbound: {offline: true}\n", ["rspamd"]) as parts:
+        left = psutil.Process(parts.pid("rspamd")).children()
+        os.kill(parts.pid("rspamd"), signal.SIGKILL)
+        parts.ended("rspamd")
+        assert any(alive(worker) for worker in left)
+        # The workers that are left answer as well.
+        parts.start("rspamd", ready=False)
+        wait_for(lambda: not any(alive(worker) for worker in left), "they are gone", 60)
+        parts.wait_ready("rspamd")
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -18,6 +18,8 @@ class Activesync(Sogod):
     name = "activesync"
     title = shown("phones (ActiveSync)")
     section = ActivesyncSettings
+    # Most of them only wait with a phone for news, which then asks again.
+    last_answer = 10
     probe = ("OPTIONS", "/SOGo/Microsoft-Server-ActiveSync", 401)
 
     def packages(self, platform: Platform) -> Sequence[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from keryx.core import errors, network
 from keryx.core.process import run
@@ -35,6 +39,26 @@ def password_hash(password: str) -> str:
     script run by Rspamd's own interpreter takes it from standard input.
     """
     return run(["rspamadm", "lua", HASHER], input=f"{password}\n").stdout.strip()
+
+
+def left_by(note: Path) -> Sequence[psutil.Process]:
+    """Return the processes of the group whose leader, noted when it started, is gone.
+
+    A number is not given to another process as long as a group goes by it.
+    """
+    try:
+        leader, started = note.read_text().split()
+        group, since = int(leader), float(started)
+    except (FileNotFoundError, ValueError):
+        return []
+    if psutil.pid_exists(group):
+        return []
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group and process.create_time() >= since - 1:
+                found.append(process)
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from keryx.components.component import Command, Component, Platform, SystemUser
 from keryx.components.rspamd import commands
@@ -64,6 +67,12 @@ class Rspamd(Component):
     users = (SystemUser("vmail"), SystemUser(GATEWAY))
     # The first start compiles several thousand regular expressions (Hyperscan).
     start_timeout = 180
+
+    def end_leftovers(self, site: Site) -> None:
+        """End workers whose main process was killed: they would go on answering with what it knew."""
+        for process in commands.left_by(site.paths.state / f"{self.name}.pid"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def packages(self, platform: Platform) -> Sequence[str]:
         return ("rspamd",)

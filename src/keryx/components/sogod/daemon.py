@@ -21,8 +21,6 @@ from keryx.settings.site import Site
 USER = "sogo"
 """Brought by the package. Another one could not read the packaged /etc/sogo/sogo.conf, without which
 sogod does not start."""
-LAST_ANSWER = 30.0
-"""Seconds that workers have for the answers they are at when their watchdog has ended."""
 DRAFT_DAYS = 7
 """Days after which attachments of messages that were never sent or saved are given up."""
 
@@ -35,6 +33,8 @@ class Sogod(Component):
     stop_signal = "KILL"
     databases = ("sogo",)
     follows = ("postgresql",)
+    last_answer: ClassVar[float] = 30
+    """Seconds that workers have for the answers they are at when their watchdog has ended."""
     probe: ClassVar[tuple[str, str, int]]
     """A request, and the status that says that a worker is there. Without a password, 401 says so."""
 
@@ -89,7 +89,7 @@ class Sogod(Component):
             for process in left:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     signal(process)
-            left = psutil.wait_procs(left, timeout=LAST_ANSWER)[1]
+            left = psutil.wait_procs(left, timeout=self.last_answer)[1]
 
     def prepare(self, site: Site) -> None:
         """Wait for the database; remove attachments that were left behind while a message was written."""
