@@ -45,8 +45,8 @@ def run(
     with listening(probe):
         load = Foundation(context.anew)
         site = load()
-        if wanted.uses_database:
-            _await_databases(site, probe)
+        if wanted.databases:
+            _await_databases(site, wanted.databases, probe)
         raise typer.Exit(parent.stay(wanted, load, _sources(site), probe))
 
 
@@ -65,7 +65,7 @@ def ready(
     typer.echo(f"{wanted.name} is ready.")
 
 
-def _await_databases(site: Site, probe: Probe) -> None:
+def _await_databases(site: Site, names: Sequence[str], probe: Probe) -> None:
     # Not above: the other daemons' starts need not wait for the database's client.
     from keryx.host import initial
 
@@ -73,7 +73,7 @@ def _await_databases(site: Site, probe: Probe) -> None:
         logging.info(sentence)
         probe.say(sentence)
 
-    initial.await_databases(site, tell)
+    initial.await_databases(site, names, tell)
 
 
 def _sources(site: Site) -> Sequence[Path]:
