@@ -76,6 +76,19 @@ UNSAFE = {
         f"settings: {{{DOMAIN}}}\ndovecot: {{replicas: 2}}",
         "dovecot.replicas is 2; two must never write the same data: leave it at 1.",
     ),
+    "a webmail without mailboxes": (
+        f"settings: {{{DOMAIN}, mailboxes: false, postmaster: a@elsewhere.example}}",
+        "settings.webmail is both, but settings.mailboxes: false keeps no mail to show; set settings.webmail to none.",
+    ),
+    "nobody for the postmaster's mail": (
+        f"settings: {{{DOMAIN}, mailboxes: false, webmail: none}}",
+        "settings.postmaster is missing: with settings.mailboxes: false it has to be an address elsewhere.",
+    ),
+    "a policy that nothing keeps": (
+        f"settings: {{{DOMAIN}, web: {{mta_sts: {{mode: enforce}}}}}}",
+        "settings.web.mta_sts.mode: enforce needs a certificate that the world trusts, or other servers would no longer "
+        "deliver; set certificate.certManager, certificate.existingSecret or certificate.copyFrom.",
+    ),
     "several stores": (
         f"settings: {{{DOMAIN}}}\ndovecot: {{stores: 3}}",
         "dovecot.stores is 3; more or fewer than 1 need the proxy tier, which comes with a later release.",

@@ -14,6 +14,8 @@
 {{- $settings := .Values.settings }}
 {{- if $settings.port_offset }}{{ fail "settings.port_offset is for several suites on one machine; pods share no ports: leave it out." }}{{ end }}
 {{- if $settings.bind }}{{ fail "settings.bind is for the addresses of one machine; pods listen at all of theirs: leave it out." }}{{ end }}
+{{- if and (not (include "keryx.hasMailboxes" .)) (ne (include "keryx.webmail" .) "none") }}{{ fail (printf "settings.webmail is %s, but settings.mailboxes: false keeps no mail to show; set settings.webmail to none." (include "keryx.webmail" .)) }}{{ end }}
+{{- if and (not (include "keryx.hasMailboxes" .)) (not $settings.postmaster) }}{{ fail "settings.postmaster is missing: with settings.mailboxes: false it has to be an address elsewhere." }}{{ end }}
 {{- if ne (int .Values.dovecot.stores) 1 }}{{ fail (printf "dovecot.stores is %d; more or fewer than 1 need the proxy tier, which comes with a later release." (int .Values.dovecot.stores)) }}{{ end }}
 {{- range $name, $_ := include "keryx.standard" . | fromYaml }}
 {{- $port := include "keryx.port" (list $root $name) | fromYaml }}
@@ -72,6 +74,7 @@
 {{- $certificate := .Values.certificate }}
 {{- if and $certificate.certManager.enabled (not $certificate.certManager.issuerRef.name) }}{{ fail "certificate.certManager.issuerRef.name is missing: the issuer that cert-manager asks." }}{{ end }}
 {{- if and $certificate.certManager.enabled $certificate.existingSecret }}{{ fail "certificate.existingSecret and certificate.certManager are both set: choose one." }}{{ end }}
+{{- if and (eq (dig "web" "mta_sts" "mode" "testing" .Values.settings) "enforce") (not (or $certificate.existingSecret $certificate.certManager.enabled $certificate.copyFrom.name)) }}{{ fail "settings.web.mta_sts.mode: enforce needs a certificate that the world trusts, or other servers would no longer deliver; set certificate.certManager, certificate.existingSecret or certificate.copyFrom." }}{{ end }}
 {{- if and .Values.innerTls.certManager.enabled (not .Values.innerTls.certManager.issuerRef.name) }}{{ fail "innerTls.certManager.issuerRef.name is missing: an issuer with an authority of its own." }}{{ end }}
 {{- range $name, $from := .Values.authorities }}
 {{- if and $from.secret $from.configMap }}{{ fail (printf "authorities.%s has a Secret and a ConfigMap: choose one." $name) }}{{ end }}

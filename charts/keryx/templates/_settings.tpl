@@ -20,6 +20,11 @@
 {{- if has (include "keryx.webmail" .) (list "roundcube" "both") }}true{{ end }}
 {{- end }}
 
+{{/* Whether mail is kept; without mailboxes the release is a relay, and Dovecot only answers logins beside Postfix. */}}
+{{- define "keryx.hasMailboxes" -}}
+{{- if ternary .Values.settings.mailboxes true (hasKey .Values.settings "mailboxes") }}true{{ end }}
+{{- end }}
+
 {{/* The pods of this release, as a list. */}}
 {{- define "keryx.pods" -}}
 {{- $root := . }}
@@ -30,7 +35,7 @@
   "memcached" (include "keryx.hasSogo" .)
   "clamav" (include "keryx.setting" (list . "clamav" "enabled" false))
   "rspamd" "true"
-  "dovecot" "true"
+  "dovecot" (include "keryx.hasMailboxes" .)
   "postfix" "true"
   "sogo" (include "keryx.hasSogo" .)
   "roundcube" (include "keryx.hasRoundcube" .)
@@ -74,8 +79,9 @@
 {{/* The public ports of a pod that are on, as a list of names: (list $ "postfix"). */}}
 {{- define "keryx.publicPorts" -}}
 {{- $root := first . }}
+{{- $there := has (index . 1) (include "keryx.pods" $root | fromYamlArray) }}
 {{- range default (list) (get (default (dict) (get (include "keryx.table" $root | fromYaml) (index . 1))) "public") }}
-{{- if (include "keryx.port" (list $root .) | fromYaml).enabled }}
+{{- if and $there (include "keryx.port" (list $root .) | fromYaml).enabled }}
 - {{ . }}
 {{- end }}
 {{- end }}
@@ -117,5 +123,9 @@ pods:
   {{ . }}:
     host: {{ include "keryx.host" (list $root .) }}
     components: [{{ include "keryx.containers" (list $root .) | fromYamlArray | join ", " }}]
+  {{- end }}
+  {{- if not (include "keryx.hasMailboxes" .) }}
+  # Nowhere are mailboxes: the Dovecots of other pods only help.
+  dovecot: {host: "", components: []}
   {{- end }}
 {{- end }}

@@ -32,9 +32,22 @@ def of(home: Path, settings: SiteSettings, config: Path | None = None) -> Site:
         )
     paths, where = Paths(home), placement.read(home, config)
     if where is None:
+        _check_policy(settings)
         return Site(settings, paths, SecretStore(paths.secrets), debian.installed())
     settings = placement.placed(settings, where, home)
     return Site(settings, paths, GivenSecrets(paths.secrets), debian.installed(), where)
+
+
+def _check_policy(settings: SiteSettings) -> None:
+    """Raise BadSettings when a policy is promised that only a public certificate keeps. In a cluster that
+    one comes by itself, and the chart sees to it."""
+    if settings.web.mta_sts.mode == "enforce" and settings.tls.certificate is None:
+        raise errors.BadSettings(
+            [
+                "web.mta_sts.mode: enforce needs tls.certificate, one that the world trusts; "
+                "with Keryx's own certificate other servers would no longer deliver."
+            ]
+        )
 
 
 def check_files(site: Site) -> None:

@@ -121,15 +121,6 @@ class SiteSettings(Section):
             )
         return self
 
-    @pydantic.model_validator(mode="after")
-    def _policy_can_be_kept(self) -> SiteSettings:
-        if self.web.mta_sts.mode == "enforce" and self.tls.certificate is None:
-            raise ValueError(
-                "web.mta_sts.mode: enforce needs tls.certificate, one that the world trusts; "
-                "with Keryx's own certificate other servers would no longer deliver"
-            )
-        return self
-
     @property
     def host(self) -> str:
         """The host name, given or derived."""
