@@ -1,8 +1,10 @@
 """Builds the images: ``script/images [COMPONENT ...]``, with podman or docker.
 
 Each image is the Dockerfile's stage of its component; the Debian packages that go into it come from
-the component's own declaration. With several platforms a manifest list is made (podman), or the
-images are pushed at once (docker buildx has no place of its own for such a list).
+the component's own declaration. The operator, which is no component, has an image too.
+
+With several platforms a manifest list is made (podman), or the images are pushed at once (docker
+buildx has no place of its own for such a list).
 """
 
 from __future__ import annotations
@@ -26,6 +28,18 @@ SNAPSHOTS = "http://snapshot.debian.org/archive"
 
 
 @dataclass(frozen=True)
+class Operator:
+    """What runs in a cluster beside the components (``keryx.cluster``)."""
+
+    name: str = "operator"
+    title: str = "operator"
+
+
+Image = Component | Operator
+IMAGES: Sequence[Image] = (*registry.COMPONENTS, Operator())
+
+
+@dataclass(frozen=True)
 class Wishes:
     """What the command line asked for."""
 
@@ -42,19 +56,26 @@ class Wishes:
     push: bool = False
 
 
-def packages(component: Component) -> Sequence[str]:
+def find(name: str) -> Image:
+    """Return an image by its component's name; raises NotFound."""
+    return next((one for one in IMAGES if one.name == name), None) or registry.find(name)
+
+
+def packages(component: Image) -> Sequence[str]:
     """Return the Debian packages of a component's image: its own, and of those whose commands it runs."""
+    if isinstance(component, Operator):
+        return ()
     named = [component, *(registry.find(name) for name in component.commands_of)]
     return list(dict.fromkeys(name for one in named for name in one.packages(DEBIAN)))
 
 
-def reference(wishes: Wishes, component: Component) -> str:
+def reference(wishes: Wishes, component: Image) -> str:
     """Return the image's name, such as ``registry.example.org/mail/keryx-redis:0.1.0``."""
     prefix = f"{wishes.registry.rstrip('/')}/" if wishes.registry else ""
     return f"{prefix}keryx-{component.name}:{wishes.tag}"
 
 
-def build_command(wishes: Wishes, component: Component) -> list[str]:
+def build_command(wishes: Wishes, component: Image) -> list[str]:
     """Return the command that builds one image."""
     several = len(wishes.platforms) > 1
     docker = wishes.engine == "docker"
@@ -81,7 +102,7 @@ def build_command(wishes: Wishes, component: Component) -> list[str]:
     return [*argv, str(CHECKOUT)]
 
 
-def push_command(wishes: Wishes, component: Component) -> list[str]:
+def push_command(wishes: Wishes, component: Image) -> list[str]:
     """Return the command that brings one image, or a list of them, to the registry (podman)."""
     name = reference(wishes, component)
     if len(wishes.platforms) > 1:
@@ -89,7 +110,7 @@ def push_command(wishes: Wishes, component: Component) -> list[str]:
     return ["podman", "push", name]
 
 
-def _labels(wishes: Wishes, component: Component) -> dict[str, str]:
+def _labels(wishes: Wishes, component: Image) -> dict[str, str]:
     labels = {
         "title": f"keryx-{component.name}",
         "description": f"Keryx mail suite: {component.title}",
@@ -98,14 +119,14 @@ def _labels(wishes: Wishes, component: Component) -> dict[str, str]:
     return {**labels, "revision": wishes.revision} if wishes.revision else labels
 
 
-def size(wishes: Wishes, component: Component) -> int:
+def size(wishes: Wishes, component: Image) -> int:
     """Return the bytes of an image with all its layers, unpacked."""
     argv = [wishes.engine, "image", "inspect", "--format={{.Size}}", reference(wishes, component)]
     return int(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="script/images", description="Builds the images of the components.")
+    parser = argparse.ArgumentParser(prog="script/images", description="Builds the images.")
     add = parser.add_argument
     add("component", nargs="*", help="the components; all when none is named")
     add("--engine", choices=("podman", "docker"), help="the builder; podman where there is one")
@@ -157,7 +178,7 @@ def main(words: Sequence[str]) -> int:
     """Build, push and print sizes; return the exit status."""
     given = _parse(words)
     wishes = _wishes(given)
-    chosen = [registry.find(name) for name in given.component] or list(registry.COMPONENTS)
+    chosen = [find(name) for name in given.component] or list(IMAGES)
     for component in chosen:
         print(f"{reference(wishes, component)} ...", file=sys.stderr, flush=True)
         commands = [build_command(wishes, component)]

@@ -15,7 +15,7 @@ from keryx.admin.access import reading
 from keryx.core.model import Account
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Body, Rule
-from tests.cluster.conftest import FULLNAME, Release, prepare, values
+from tests.cluster.operating import FULLNAME, Release, prepare, values
 from tests.pods import Pods
 from tests.pods import release as pods_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Body
-from tests.cluster.conftest import FULLNAME, Release, values
+from tests.cluster.operating import FULLNAME, Release, values
 
 SOURCE, TARGET, TLS = "wildcard", f"{FULLNAME}-certificate", "kubernetes.io/tls"
 OLD = {"tls.crt": "the old one", "tls.key": "its key", "ca.crt": "who vouches"}

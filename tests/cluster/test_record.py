@@ -9,7 +9,7 @@ import pytest
 
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Body
-from tests.cluster.conftest import FULLNAME, Release, values
+from tests.cluster.operating import FULLNAME, Release, values
 
 ON = {"record": {"enabled": True}}
 FIRST, SECOND, THIRD = "192.0.2.1", "192.0.2.2", "192.0.2.3"
