@@ -46,6 +46,10 @@ def test_the_doctor_finds_a_release_that_was_just_installed_well(release: Releas
     assert {"mail.loop", "component.openldap", "component.sogo", "port.imaps"} <= {one["id"] for one in told}
 
 
+def test_helm_test_sends_and_reads_a_message(release: Release) -> None:
+    assert "mail.loop" in release.cluster.run_job(release.name("test"))
+
+
 def test_the_status_shows_every_component_of_the_release(release: Release) -> None:
     told = json.loads(release.keryx("status", "--json").stdout)
     assert {row["name"] for row in told if row["ready"]} == {
