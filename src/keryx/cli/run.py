@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,12 +20,14 @@ from keryx.host.probe import Probe, listening
 from keryx.settings import placement
 from keryx.settings.site import Site
 
+OPERATOR = "operator"
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.command()
 def run(
-    component: Annotated[str, typer.Argument(help="The component to run.")],
+    component: Annotated[str, typer.Argument(help="The component to run, or operator.")],
     exec_: Annotated[
         bool, typer.Option("--exec", help="Become the daemon instead of staying its parent.")
     ] = False,
@@ -35,6 +37,8 @@ def run(
     As its parent, settings, secrets and certificates are taken up when their files change. What keeps
     something in a database waits until keryx init has made it.
     """
+    if component == OPERATOR:
+        _operate()
     wanted = registry.find(component)
     if exec_:
         foreground.become(wanted, context.site())
@@ -48,6 +52,21 @@ def run(
         if wanted.databases:
             _await_databases(site, wanted.databases, probe)
         raise typer.Exit(parent.stay(wanted, load, _sources(site), probe))
+
+
+def _operate() -> NoReturn:
+    """Run the cluster's operator: no daemon of a machine, hence no component."""
+    try:
+        # Not above: a machine does without what it needs.
+        from keryx.cluster import main
+    except ImportError as error:
+        raise errors.BadInput(
+            f"The operator needs {error.name}, which is not installed.",
+            remedy="Use the image keryx-operator, or install Keryx with the extra cluster.",
+        ) from error
+    logging.basicConfig(level=logging.INFO, format="keryx: %(message)s")
+    signal.signal(signal.SIGTERM, _leave)
+    raise typer.Exit(main.run(context.anew, context.chosen.settings_file.with_name(OPERATOR + ".yaml")))
 
 
 @app.command()
