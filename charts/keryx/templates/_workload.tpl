@@ -132,7 +132,10 @@ metadata:
   {{- include "keryx.metadata" (dict "root" $root "name" (printf "%s-%s" (include "keryx.fullname" $root) $pod) "part" $pod "annotations" (ternary (dict) $service.annotations (not (empty (include "keryx.outside" . | fromYaml))))) | nindent 2 }}
 spec:
   type: ClusterIP
-  {{- if eq $pod "dovecot" }}
+  {{- if eq $pod "postfix" }}
+  # Each pod has a queue of its own: the administration asks all of them.
+  clusterIP: None
+  {{- else if eq $pod "dovecot" }}
   clusterIP: None
   # A store that starts has its name already: mail waits for it, it is not returned.
   publishNotReadyAddresses: true

@@ -2,11 +2,14 @@
 
 A person names messages by identifier, by sender or recipient, or all of them, and must say
 which: nothing chosen is refused, and so is a choice that matches nothing.
+
+In a cluster there may be several pods of Postfix, each with a queue of its own: all of them are asked.
 """
 
 from __future__ import annotations
 
 import datetime
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,7 +62,11 @@ class Choice:
         )
 
 
-@privileged(shown=("sender", "recipient"), place="queue")
+def _in_order(queues: Sequence[list[Message]]) -> list[Message]:
+    return sorted((message for messages in queues for message in messages), key=lambda one: one.arrived)
+
+
+@privileged(shown=("sender", "recipient"), place="queue", merge=_in_order)
 def list_messages(site: Site, sender: str = "", recipient: str = "") -> list[Message]:
     """Return the queue, oldest first, narrowed down when asked."""
     messages = commands.list_messages(site)
@@ -77,7 +84,11 @@ class Depth:
     """Age of the oldest message; 0 when the queue is empty."""
 
 
-@privileged(place="queue")
+def _together(depths: Sequence[Depth]) -> Depth:
+    return Depth(sum(one.count for one in depths), max(one.oldest_seconds for one in depths))
+
+
+@privileged(place="queue", merge=_together)
 def depth(site: Site) -> Depth:
     """Return how many messages are in the queue, and the age of the oldest."""
     count, oldest = commands.depth(site)
@@ -85,14 +96,14 @@ def depth(site: Site) -> Depth:
     return Depth(count, max(0, int((now - oldest).total_seconds())) if oldest else 0)
 
 
-@privileged(shown=("message",), place="queue")
+@privileged(shown=("message",), place="queue", merge=operator.itemgetter(0))
 def show(site: Site, message: str, *, most: int = 1024 * 1024) -> str:
     """Return one message with its envelope; of a long one the first ``most`` bytes, and says so."""
     text, more = commands.show(site, message, max(0, most))
     return f"{text}\n[The message is longer; this is its beginning.]\n" if more else text
 
 
-@privileged(shown=("choice",), place="queue")
+@privileged(shown=("choice",), place="queue", merge=sum)
 def flush(site: Site, choice: Choice | None = None) -> int:
     """Try the chosen messages now, or everything; returns how many are tried."""
     messages = commands.list_messages(site)
@@ -105,19 +116,19 @@ def flush(site: Site, choice: Choice | None = None) -> int:
     return len(chosen)
 
 
-@privileged(shown=("choice",), place="queue")
+@privileged(shown=("choice",), place="queue", merge=sum)
 def hold(site: Site, choice: Choice) -> int:
     """Set messages aside; returns how many."""
     return commands.hold(site, _ids(site, choice))
 
 
-@privileged(shown=("choice",), place="queue")
+@privileged(shown=("choice",), place="queue", merge=sum)
 def release(site: Site, choice: Choice) -> int:
     """Let held messages go on; returns how many."""
     return commands.release(site, _ids(site, choice, queue="hold"))
 
 
-@privileged(shown=("choice",), place="queue")
+@privileged(shown=("choice",), place="queue", merge=sum)
 def delete(site: Site, choice: Choice) -> int:
     """Delete messages for good; their senders are not told. Returns how many."""
     return commands.delete(site, _ids(site, choice))

@@ -8,6 +8,7 @@ see no pattern, no option and no path.
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import shutil
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ def forget_at_store(site: Site, known: Sequence[str]) -> None:
     commands.flush(site, *[addresses.own_address(text) for text in known])
 
 
-@privileged(timeout=60, shown=("known",), place="queue")
+@privileged(timeout=60, shown=("known",), place="queue", merge=operator.itemgetter(0))
 def forget_for_submission(site: Site, known: Sequence[str]) -> None:
     """The part of ``forget`` for logins at submission, in a cluster."""
     commands.flush(site, *[addresses.own_address(text) for text in known])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import ssl
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Endpoint:
     port: int = 0
     credentials: Credentials | None = None
     """For a service that is reached through TLS and asks for a certificate."""
+    address: str = ""
+    """Which of the host's addresses; any when empty."""
 
     def __str__(self) -> str:
         return str(self.path) if self.path else f"{self.host}:{self.port}"
@@ -45,7 +48,8 @@ def connect(endpoint: Endpoint, *, timeout: float = 5) -> socket.socket:
                 stream.close()
                 raise
             return stream
-        plain = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
+        where = (endpoint.address or endpoint.host, endpoint.port)
+        plain = socket.create_connection(where, timeout=timeout)
         return plain if endpoint.credentials is None else _secured(plain, endpoint.host, endpoint.credentials)
     except OSError as error:
         raise errors.NotReady(f"{endpoint} does not answer: {error.strerror or error}.") from error
@@ -59,6 +63,16 @@ def _secured(plain: socket.socket, host: str, own: Credentials) -> socket.socket
     except OSError:
         plain.close()
         raise
+
+
+def each(endpoint: Endpoint) -> list[Endpoint]:
+    """Return the endpoint at every address of its host; raises NotReady when the name has none."""
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise errors.NotReady(f"{endpoint.host} has no address: {error.strerror or error}.") from error
+    addresses = dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)
+    return [dataclasses.replace(endpoint, address=address) for address in addresses]
 
 
 def greeting(endpoint: Endpoint, *, tls: ssl.SSLContext | None = None, timeout: float = 5) -> str:

@@ -28,7 +28,7 @@ import inspect
 import json
 import os
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -96,6 +96,10 @@ class Marked:
         }
         return line({"call": self.name, "arguments": values})
 
+    def answer(self, plain: object) -> object:
+        """Return a plain result as its own type."""
+        return self.result.validate_json(json.dumps(plain))
+
     def arguments(self, given: object) -> dict[str, Any]:
         """Return the arguments of a request by name, of the right types; raises BadInput."""
         if not isinstance(given, dict) or (strange := set(given) - set(self.parameters)):
@@ -119,12 +123,17 @@ class Marked:
 
 
 def privileged(
-    *, timeout: float = TIMEOUT, shown: tuple[str, ...] = (), place: str = ""
+    *,
+    timeout: float = TIMEOUT,
+    shown: tuple[str, ...] = (),
+    place: str = "",
+    merge: Callable[[Sequence[Any]], Any] | None = None,
 ) -> Callable[[Callable[Concatenate[SiteT, P], R]], Callable[Concatenate[SiteT, P], R]]:
     """Mark a function of a site as one that root does for the web process.
 
     ``timeout`` is how many seconds the caller waits; ``shown`` names the parameters whose values
-    may be logged; ``place`` is where in a cluster it has to run.
+    may be logged; ``place`` is where in a cluster it has to run, and ``merge`` makes one result of those
+    of several pods there may be.
     """
 
     def mark(function: Callable[Concatenate[SiteT, P], R]) -> Callable[Concatenate[SiteT, P], R]:
@@ -135,13 +144,36 @@ def privileged(
             door = site.door_to_root(place, root=os.geteuid() == 0)
             if door is None:
                 return function(site, *arguments, **named)
-            answer = exchange(door, marked.request(*arguments, **named), timeout=timeout)
-            return cast(R, marked.result.validate_json(json.dumps(answer)))
+            request = marked.request(*arguments, **named)
+            if door.credentials is None or merge is None:
+                return cast(R, marked.answer(exchange(door, request, timeout=timeout)))
+            answers = _everywhere(door, request, timeout)
+            return cast(R, merge([marked.answer(answer) for answer in answers]))
 
         call.marked = marked  # type: ignore[attr-defined]
         return call
 
     return mark
+
+
+def _everywhere(door: Endpoint, request: bytes, timeout: float) -> list[Any]:
+    """Return the results of all pods behind a name, of those that have what is asked for.
+
+    Raises NotFound when none has it.
+    """
+    try:
+        doors = network.each(door)
+    except errors.NotReady as error:
+        raise _away(error.sentence) from error
+    answers, missing = [], None
+    for one in doors:
+        try:
+            answers.append(exchange(one, request, timeout=timeout))
+        except errors.NotFound as error:
+            missing = error
+    if missing is not None and not answers:
+        raise missing
+    return answers
 
 
 def elsewhere(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
-from collections.abc import Sequence
+import socketserver
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from keryx.core import errors, privileged
-from keryx.core.network import Endpoint
+from keryx.core import errors, network, privileged
+from keryx.core.network import Credentials, Endpoint
 from keryx.core.privileged import Marked
 
 
@@ -124,6 +127,57 @@ def test_without_the_door_the_caller_learns_what_waits(tmp_path: Path) -> None:
 def test_a_request_without_measure_is_not_even_sent(tmp_path: Path) -> None:
     with pytest.raises(errors.BadInput, match="too much at once"):
         privileged.exchange(Home(tmp_path).privileged, b"x" * (privileged.LONGEST_REQUEST + 1))
+
+
+@dataclass(frozen=True)
+class Pod:
+    def door_to_root(self, place: str, *, root: bool) -> Endpoint:
+        return Endpoint(host=place, credentials=Credentials(Path("cert"), Path("key"), Path("ca")))
+
+
+@contextlib.contextmanager
+def answering(path: Path, answer: dict[str, object]) -> Iterator[Endpoint]:
+    """Give a door that answers every call with the same."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(privileged.line(answer))
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Endpoint(path)
+        server.shutdown()
+
+
+FOUND: dict[str, object] = {"result": 2}
+MISSING: dict[str, object] = {"error": privileged.tell_error(errors.NotFound("No such message."))}
+
+
+@pytest.mark.parametrize(
+    ("answers", "sum_of_all"), [([FOUND, FOUND], 4), ([MISSING, FOUND], 2), ([MISSING, MISSING], None)]
+)
+def test_several_pods_are_asked_as_one(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[dict[str, object]],
+    sum_of_all: int | None,
+) -> None:
+    @privileged.privileged(place="queue", merge=sum)
+    def flush(site: Pod) -> int:
+        raise AssertionError("it is done elsewhere")
+
+    with contextlib.ExitStack() as stack:
+        doors = [
+            stack.enter_context(answering(tmp_path / str(number), answer))
+            for number, answer in enumerate(answers)
+        ]
+        monkeypatch.setattr(network, "each", lambda door: doors)
+        if sum_of_all is None:
+            with pytest.raises(errors.NotFound, match="No such message"):
+                flush(Pod())
+        else:
+            assert flush(Pod()) == sum_of_all
 
 
 def test_as_root_a_marked_function_just_runs(tmp_path: Path) -> None:
