@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _app(words: list[str]) -> typer.Typer:
-    if words[:1] in (["run"], ["ready"]):
+    if words[:1] in (["run"], ["ready"], ["dump"]):
         return run.app
     from keryx.cli import commands
 

@@ -1,5 +1,5 @@
-"""``keryx run`` and ``keryx ready``: apart from the other commands, since every daemon starts by the
-one, every probe of a container by the other, and each waits for what it imports."""
+"""``keryx run``, ``keryx ready`` and ``keryx dump``: apart from the other commands, since every daemon
+starts by the first, and each waits for what it imports. All three work in every container."""
 
 from __future__ import annotations
 
@@ -82,6 +82,22 @@ def ready(
     except errors.KeryxError as error:
         raise errors.NotReady(error.sentence, remedy=error.remedy) from error
     typer.echo(f"{wanted.name} is ready.")
+
+
+@app.command()
+def dump(
+    component: Annotated[str, typer.Argument(help="The component: openldap or postgresql.")],
+) -> None:
+    """Write all that a database holds to one file below dump/ in the home, while it runs.
+
+    A start without any data loads it. It holds passwords. Backups take it in place of the data.
+    """
+    wanted, site = registry.find(component), context.site()
+    if not wanted.enabled(site):
+        raise errors.BadInput(
+            f"{component} is not part of this suite.", remedy="Dump what serves in its place, where it runs."
+        )
+    typer.echo(f"wrote {wanted.dump(site)}")
 
 
 def _await_databases(site: Site, names: Sequence[str], probe: Probe) -> None:

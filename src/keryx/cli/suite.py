@@ -1,4 +1,4 @@
-"""Commands about the suite as a whole: up, init, down, restart, status, logs, run, ready, render."""
+"""Commands about the suite as a whole: up, init, down, restart, status, logs, run, ready, dump, render."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from keryx.host import status as components
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (up, init, down, restart, status, logs, run.run, run.ready, render):
+    for command in (up, init, down, restart, status, logs, run.run, run.ready, run.dump, render):
         app.command()(command)
 
 

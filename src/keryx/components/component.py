@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from keryx.core import errors
 from keryx.core.files import Directory, File
 from keryx.core.network import Endpoint
 from keryx.settings.section import Section
@@ -162,6 +163,16 @@ class Component(abc.ABC):
     def drain(self, site: Site, seconds: float) -> None:  # noqa: B027  (most end quickly by themselves)
         """Take no new work and finish what was begun, at the latest after so many seconds: before a
         container's daemon is told to end. What is then left is cut off."""
+
+    def dump(self, site: Site) -> Path:
+        """Write all that it keeps to one file (``core.dump``) while it runs; return which one.
+
+        ``prepare`` loads that file where there are no data.
+        """
+        raise errors.BadInput(
+            f"{self.name} has no dump: a copy of its files is as good.",
+            remedy="keryx dump openldap and keryx dump postgresql are what there is.",
+        )
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         """What a backup must contain."""

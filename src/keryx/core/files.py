@@ -126,6 +126,15 @@ def write(
     return True
 
 
+def sync(path: Path) -> None:
+    """Let the disk have a file, or the names in a folder, before this returns."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def install(file: File) -> bool:
     """Write a described file; return whether anything had to change."""
     return write(file.path, file.content, mode=file.mode, owner=file.owner, group=file.group)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from keryx.core import errors
 
@@ -32,14 +33,16 @@ def run(
     *,
     timeout: float = 60,
     input: str | None = None,
+    stdin: BinaryIO | None = None,
     env: Mapping[str, str] | None = None,
     check: bool = True,
 ) -> Completed:
     """Run ``argv`` to its end and return what it printed.
 
     ``timeout`` is in seconds. ``input`` goes to standard input: the way for secrets, which must
-    never be in ``argv``. ``env`` is added to the environment. With ``check`` a status other
-    than 0 raises CommandFailed; a missing program and a time-out always do.
+    never be in ``argv``; so does ``stdin``, an open file, from where it stands. ``env`` is added to
+    the environment. With ``check`` a status other than 0 raises CommandFailed; a missing program and
+    a time-out always do.
     """
     words = [str(word) for word in argv]
     log.debug("run: %s", shlex.join(words))
@@ -47,7 +50,7 @@ def run(
         done = subprocess.run(
             words,
             input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            stdin=(stdin or subprocess.DEVNULL) if input is None else None,
             capture_output=True,
             text=True,
             errors="replace",

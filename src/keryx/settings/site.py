@@ -63,6 +63,11 @@ class Paths:
         """What the component must keep."""
         return self.home / "data" / component
 
+    @property
+    def dumps(self) -> Path:
+        """What ``keryx dump`` writes, and a start without data reads."""
+        return self.home / "dump"
+
     def log(self, component: str) -> Path:
         """What the component said, written and rotated by the supervisor."""
         return self.home / "log" / f"{component}.log"

@@ -1,4 +1,4 @@
-"""OpenLDAP's own tools, one function each: slapadd, slapmodify, slapindex, slaptest."""
+"""OpenLDAP's own tools, one function each: slapadd, slapcat, slapmodify, slapindex, slaptest."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def modify(config: Path, ldif: str) -> None:
 def dump(config: Path) -> str:
     """Return all data as LDIF; slapd may be running."""
     return run(["slapcat", "-n", "1", "-F", config], timeout=600).stdout
+
+
+def write_dump(config: Path, place: Path) -> None:
+    """Write all data as LDIF to a file; slapd may be running."""
+    run(["slapcat", "-n", "1", "-F", config, "-l", place], timeout=3600)
+
+
+def load(config: Path, ldif: Path) -> None:
+    """Load a dump into a folder without data; what a failure leaves is of no use."""
+    run(["slapadd", "-q", "-n", "1", "-F", config, "-l", ldif], timeout=3600)
 
 
 def index(config: Path) -> None:

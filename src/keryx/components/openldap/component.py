@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keryx.components.component import Command, Component, Platform
-from keryx.components.openldap import bind, commands, data
+from keryx.components.openldap import bind, commands, data, dumps
 from keryx.components.openldap.settings import OpenldapSettings
 from keryx.core import errors, files, network, password
 from keryx.core.files import Directory, File
@@ -83,7 +83,10 @@ class Openldap(Component):
 
     def prepare(self, site: Site) -> None:
         self._make_config(site)
-        data.prepare(site, self._config(site), running=_answers(site))
+        running = _answers(site)
+        if not running:
+            dumps.restore(site, self._config(site), data.database(site))
+        data.prepare(site, self._config(site), running=running)
 
     def _config(self, site: Site) -> Path:
         return site.paths.etc(self.name) / "slapd.d"
@@ -130,6 +133,11 @@ class Openldap(Component):
                 f"OpenLDAP refuses {site.directory.bind_dn} with result code {code}.",
                 remedy="It is the account of the other daemons: look at its entry and its password.",
             )
+
+    def dump(self, site: Site) -> Path:
+        dump = dumps.of(site)
+        dump.write(lambda place: dumps.write(self._config(site), place))
+        return dump.path
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.data(self.name),)

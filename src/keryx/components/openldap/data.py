@@ -26,7 +26,7 @@ def prepare(site: Site, config: Path, *, running: bool) -> None:
     slapd's tools must not write beside a running slapd; what remains to be done then waits for
     the next start. Raises BadInput when the data belong to another root.
     """
-    path = site.paths.data("openldap") / "state.json"
+    path = state.place(site)
     before = state.read(path)
     access = site.directory
     if not before.root_dn and (database(site) / "data.mdb").exists() and not running:

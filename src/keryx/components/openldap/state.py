@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keryx.core import files
+from keryx.settings.site import Site
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class State:
     secrets have been changed since."""
     indexes: tuple[str, ...] = ()
     """Index lines that the data were indexed with."""
+
+
+def place(site: Site) -> Path:
+    """Return where the state is kept."""
+    return site.paths.data("openldap") / "state.json"
 
 
 def read(path: Path) -> State:

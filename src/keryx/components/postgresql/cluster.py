@@ -6,18 +6,20 @@ data have a folder of their own, so that an upgrade works beside them.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
 
 import psutil
 
-from keryx.components.postgresql import commands
+from keryx.components.postgresql import commands, dumps
 from keryx.core import errors, files
+from keryx.core.dump import Dump
 from keryx.core.files import Directory
 from keryx.settings.site import Site
 
-OWNER = "postgres"
+OWNER = commands.OWNER
 PROGRAMS = Path("/usr/lib/postgresql")
 ADMINISTRATOR = "postgresql-admin"
 """The secret with which other pods are the superuser."""
@@ -73,20 +75,40 @@ def check(site: Site) -> None:
 def prepare(site: Site) -> None:
     """Make the data at the first start; raises Refused when present data cannot be served."""
     check(site)
-    if present(site) is None:
-        _make(site)
+    dump = dumps.of(site)
+    if present(site) is not None:
+        dump.loaded()
+    else:
+        _make(site, dump)
     _forget_stale_mark(folder(site))
 
 
-def _make(site: Site) -> None:
-    """Run initdb beside the final place: a folder in its place is always whole."""
+def _make(site: Site, dump: Dump) -> None:
+    """Make a cluster, with what the dump holds, if there is one.
+
+    It is made beside its place: a folder in its place is always whole.
+    """
+    script = dump.find()
     place = folder(site)
     fresh = place.with_name(f"{place.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    files.make_directory(Directory(fresh, 0o700, OWNER, OWNER))
+    with dump.loading() if script else contextlib.nullcontext():
+        commands.end_leftover(programs(site), fresh)
+        shutil.rmtree(fresh, ignore_errors=True)
+        files.make_directory(Directory(fresh, 0o700, OWNER, OWNER))
+        _initialize(site, fresh)
+        if script:
+            # What a dump has as the superuser's password is that of another day.
+            secret = site.secrets.get(ADMINISTRATOR) if site.door("postgresql") else None
+            dumps.load(programs(site), fresh, site.paths.run("postgresql") / "restore", script, secret)
+        fresh.rename(place)
+        files.sync(place.parent)
+
+
+def _initialize(site: Site, fresh: Path) -> None:
+    """Run initdb."""
     if site.door("postgresql"):
         # initdb reads it as its own user, who may not read ours.
-        password = place.with_name("password")
+        password = fresh.with_name("password")
         files.write(password, site.secrets.get(ADMINISTRATOR), mode=0o600, owner=OWNER)
         try:
             commands.make_cluster(programs(site), fresh, password)
@@ -94,7 +116,6 @@ def _make(site: Site) -> None:
             password.unlink()
     else:
         commands.make_cluster(programs(site), fresh)
-    fresh.rename(place)
 
 
 def _forget_stale_mark(place: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keryx.components.component import Command, Component, Platform
-from keryx.components.postgresql import cluster, commands
+from keryx.components.postgresql import cluster, commands, dumps
 from keryx.components.postgresql.settings import PostgresqlSettings
 from keryx.core import errors, network
 from keryx.core.files import Directory, File
@@ -89,6 +89,12 @@ class Postgresql(Component):
             return False
         commands.reload(programs, socket)
         return True
+
+    def dump(self, site: Site) -> Path:
+        dump = dumps.of(site)
+        socket, port = site.paths.run(self.name), site.database_port
+        dump.write(lambda place: commands.write_dump(cluster.programs(site), socket, port, place))
+        return dump.path
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.data(self.name),)
