@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
+from keryx.host.home import DEFAULT as HOME
+from keryx.settings.site import Paths
 from tests.chart import helm
 from tests.chart.helm import Manifest
 
@@ -209,26 +212,63 @@ def test_pods_show_the_certificate_that_there_is(example: str, secret: str) -> N
         assert volume["secret"]["secretName"] == secret
 
 
-def test_a_dump_is_made_before_the_volumes_are_copied() -> None:
-    found = helm.workloads(helm.example("backup"))
-    notes = {pod: part["spec"]["template"]["metadata"]["annotations"] for pod, part in found.items()}
-    kept = {pod for pod in notes if notes[pod].get("backup.velero.io/backup-volumes") == "data"}
-    assert kept == {"openldap", "postgresql", "redis", "rspamd", "dovecot", "postfix"}
-    for pod, program in {"openldap": "slapcat", "postgresql": "pg_dumpall"}.items():
-        command = json.loads(notes[pod]["pre.hook.backup.velero.io/command"])
-        assert command[0] == program, "no shell"
-        assert notes[pod]["pre.hook.backup.velero.io/container"] == pod
-        assert any(f"/var/lib/keryx/data/{pod}/" in word for word in command), "on the volume"
-    schedule = of_example("backup", "Schedule")
-    (spec,) = schedule.values()
+VELERO = "backup.velero.io"
+
+
+def backed_up(found: Sequence[Manifest]) -> dict[str, dict[str, str]]:
+    """Return what is said to Velero, by pod."""
+    notes = {
+        pod: part["spec"]["template"]["metadata"]["annotations"]
+        for pod, part in helm.workloads(found).items()
+    }
+    kept = {pod: {key: note[key] for key in note if VELERO in key} for pod, note in notes.items()}
+    return {pod: note for pod, note in kept.items() if note}
+
+
+def test_of_databases_a_dump_is_copied_and_of_all_else_the_volume() -> None:
+    found = helm.example("backup")
+    notes = backed_up(found)
+    assert {pod: note[f"{VELERO}/backup-volumes"] for pod, note in notes.items()} == {
+        **dict.fromkeys(("redis", "rspamd", "dovecot", "postfix"), "data"),
+        **dict.fromkeys(("openldap", "postgresql"), "dump"),
+    }
+    for pod in ("openldap", "postgresql"):
+        assert notes[pod][f"{VELERO}/backup-volumes-excludes"] == "data"
+        assert json.loads(notes[pod][f"pre.hook.{VELERO}/command"]) == ["keryx", "dump", pod]
+        assert notes[pod][f"pre.hook.{VELERO}/container"] == pod
+        assert notes[pod][f"pre.hook.{VELERO}/timeout"] == "10m"
+        spec = helm.pod_spec(helm.workloads(found)[pod])
+        assert {"name": "dump", "emptyDir": {}} in spec["volumes"]
+        (container,) = spec["containers"]
+        assert {"name": "dump", "mountPath": str(Paths(HOME).dumps)} in container["volumeMounts"]
+
+
+@pytest.mark.parametrize("velero", ["{enabled: false}", "{enabled: true, fileSystem: false}"])
+def test_snapshots_need_no_dump(velero: str) -> None:
+    found = helm.rendered(f"settings: {{domain: example.org}}\nbackup: {{velero: {velero}}}")
+    assert backed_up(found) == {}
+    volumes = helm.pod_spec(helm.workloads(found)["openldap"])["volumes"]
+    assert "dump" not in {volume["name"] for volume in volumes}
+
+
+def test_a_schedule_takes_the_release_and_what_helm_knows_of_it() -> None:
+    (spec,) = of_example("backup", "Schedule").values()
     assert spec["schedule"] == "30 2 * * *"
-    assert spec["template"]["includedNamespaces"] == [helm.NAMESPACE]
-    assert not helm.of_kind(helm.example("minimal"), "Schedule")
-    text = "settings: {domain: example.org}\nbackup: {velero: {enabled: true, fileSystem: false}}"
-    annotations = helm.workloads(helm.rendered(text))["dovecot"]["spec"]["template"]["metadata"][
-        "annotations"
+    template = spec["template"]
+    assert template["includedNamespaces"] == [helm.NAMESPACE]
+    assert template["snapshotVolumes"] is False
+    release = {"app.kubernetes.io/name": "keryx", "app.kubernetes.io/instance": helm.RELEASE}
+    assert [one["matchLabels"] for one in template["orLabelSelectors"]] == [
+        release,
+        {"owner": "helm", "name": helm.RELEASE},
     ]
-    assert "backup.velero.io/backup-volumes" not in annotations
+    # Everything that the chart makes has them; so do the Secrets that cert-manager makes for it.
+    for part in (*helm.example("backup"), *helm.example("ingress")):
+        if part["kind"] != "Schedule":
+            assert release.items() <= part["metadata"]["labels"].items(), part["metadata"]["name"]
+        if part["kind"] == "Certificate":
+            assert part["spec"]["secretTemplate"]["labels"] == release
+    assert not helm.of_kind(helm.example("minimal"), "Schedule")
 
 
 def test_helm_test_sends_a_message() -> None:

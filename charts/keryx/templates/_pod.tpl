@@ -22,6 +22,9 @@
 {{- if and $spec.volume (not .job) }}
 - {name: data, mountPath: /var/lib/keryx/data/{{ .pod }}}
 {{- end }}
+{{- if and (include "keryx.dumped" .) (not .job) }}
+- {name: dump, mountPath: /var/lib/keryx/dump}
+{{- end }}
 - {name: tmp-{{ .container }}, mountPath: /tmp}
 - {name: run-{{ .container }}, mountPath: /run}
 {{- end }}
@@ -322,6 +325,10 @@ spec:
       persistentVolumeClaim:
         claimName: {{ $values.persistence.existingClaim }}
     {{- end }}
+    {{- end }}
+    {{- if include "keryx.dumped" . }}
+    - name: dump
+      emptyDir: {}
     {{- end }}
     {{- with $values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
