@@ -219,10 +219,11 @@ def test_what_must_be_kept_is_on_a_volume_that_outlives_the_release(pod: str) ->
 def test_the_ports_are_those_of_the_settings() -> None:
     numbers = {name: spec["number"] for pod in table("table").values() for name, spec in inner(pod).items()}
     others = {"ldaps": "openldap", "inner-smtp": "smtp", "door-pages": "rspamd-pages"}
-    webmails = {"inner-imap", "inner-imaps", "inner-sieve", "inner-submit"}
+    webmails = {"inner-imap", "inner-imaps", "inner-sieve", "inner-submit", "inner-https"}
     known = {own: others.get(own, own.removeprefix("door-")) for own in set(numbers) - webmails}
     assert {name: numbers[own] for own, name in known.items()} == INNER
-    for own, name in {"inner-imap": "imap", "inner-imaps": "imaps", "inner-sieve": "sieve"}.items():
+    public = {"inner-imap": "imap", "inner-imaps": "imaps", "inner-sieve": "sieve", "inner-https": "https"}
+    for own, name in public.items():
         assert numbers[own] == STANDARD[name] + 11000
     assert numbers["inner-submit"] == STANDARD["submission"] + 11000
     assert dict(table("standard")) == dict[str, object](STANDARD)
@@ -259,8 +260,7 @@ def test_every_inner_port_is_open_in_its_container_and_its_service(pod: str) -> 
     assert wanted.items() <= open_.items()
     service = helm.of_kind(helm.rendered(ALL), "Service")[pod]["spec"]
     probes = {f"probe-{index}": PROBES + index for index in range(len(CONTRACT[pod][1]))}
-    own = {"http": 80, "https": 443} if pod == "nginx" else {}
-    assert {port["name"]: port["port"] for port in service["ports"]} == {**wanted, **own, **probes}
+    assert {port["name"]: port["port"] for port in service["ports"]} == {**wanted, **probes}
     assert all(port["name"] == port["targetPort"] for port in service["ports"])
     assert service["type"] == "ClusterIP"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from keryx.admin import accounts, domains
+from keryx.admin import accounts, domains, passwords
 from keryx.admin.accounts import NewAccount
 from keryx.components.openldap.component import Openldap
 from keryx.core import errors, password
@@ -190,6 +190,22 @@ class TestPasswords:
             stored = run(["slappasswd", "-h", "{SSHA}", "-T", "/dev/stdin"], input=GOOD).stdout.strip()
             directory.accounts.add(Account(address), stored)
         assert slapd.tool("ldapwhoami", dn=dn(address), password=GOOD).returncode == 0
+
+    @pytest.mark.parametrize("scheme", passwords.SCHEMES)
+    def test_every_scheme_that_an_import_takes_logs_in(self, slapd: Slapd, domain: str, scheme: str) -> None:
+        address = f"{scheme.lower()}@{domain}"
+        # slappasswd(8) keeps the last one that is named.
+        module = {"A": "argon2", "P": "pw-pbkdf2"}.get(scheme[0], "pw-sha2")
+        words = ["slappasswd", "-o", "module-path=/usr/lib/ldap", "-o", f"module-load={module}"]
+        words += ["-h", f"{{{scheme}}}"]
+        # crypt(3) with SHA-512, as in /etc/shadow.
+        words += ["-c", "$6$%.12s"] if scheme == "CRYPT" else []
+        stored = run([*words, "-T", "/dev/stdin"], input=GOOD).stdout.strip()
+        assert stored.startswith(f"{{{scheme}}}")
+        with repositories.connect(slapd.site, write=True) as directory:
+            directory.accounts.add(Account(address), stored)
+        assert slapd.tool("ldapwhoami", dn=dn(address), password=GOOD).returncode == 0
+        assert slapd.tool("ldapwhoami", dn=dn(address), password="wrong").returncode != 0
 
 
 class TestLife:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import imaplib
 import json
-import shutil
 import smtplib
 import ssl
 import uuid
@@ -38,9 +37,10 @@ postfix: {check_sender_domain: false, greet_check: false, dnsbl: []}
 """
 HOSTS = {
     "openldap": ["openldap"],
+    "postgresql": ["postgresql"],
     "redis": ["redis"],
     # One resolver for both pods: here they share the loopback address.
-    "rspamd": ["unbound", "dovecot", "rspamd"],
+    "rspamd": ["unbound", "dovecot", "rspamd", "privileged"],
     "dovecot": ["dovecot"],
     "postfix": ["postsrsd", "rspamd", "dovecot", "postfix"],
     "admin": ["admin"],
@@ -53,8 +53,9 @@ ALICE, BOB = "alice@example.org", "bob@example.org"
 def pods() -> Iterator[Pods]:
     with release(SETTINGS, HOSTS) as made:
         made.start("openldap")
+        made.start("postgresql")
         admin = made.pod("admin")
-        admin.keryx("domain", "add", "example.org")
+        admin.keryx("init")
         for address in (ALICE, BOB):
             admin.account(address)
         for name in ("redis", "rspamd", "dovecot", "postfix"):
@@ -151,7 +152,6 @@ def test_redirected_mail_leaves_by_the_door_for_pods(pods: Pods) -> None:
 
 
 def test_an_automatic_answer_is_signed_as_our_own(pods: Pods) -> None:
-    give_keys(pods)
     with_script(pods, ALICE, 'require "vacation"; vacation "I am away.";\n')
     submit(pods, BOB, ALICE)
 
@@ -166,20 +166,11 @@ def test_an_automatic_answer_is_signed_as_our_own(pods: Pods) -> None:
 
 @pytest.mark.parametrize(("by", "signed"), [(PODS_DOOR, 2), ("mail.example.org", 0)])
 def test_only_what_came_by_the_door_for_pods_counts_as_our_own(pods: Pods, by: str, signed: int) -> None:
-    give_keys(pods)
     socket = pods.pod("postfix").site.milter.path
     assert socket is not None
     mail = letter("away", "I am away.\n", From=ALICE, To=BOB).as_string()
     verdict = scan(socket, mail, client="10.1.2.3", sender="", door=by)
     assert len(verdict.headers("DKIM-Signature")) == signed
-
-
-def give_keys(pods: Pods) -> None:
-    """Let the filter have the signing keys."""
-    dkim = pods.pod("rspamd").site.paths.dkim
-    shutil.copytree(pods.pod("admin").site.paths.dkim, dkim, dirs_exist_ok=True)
-    for path in dkim.iterdir():
-        shutil.chown(path, "root", "_rspamd")
 
 
 def door(pods: Pods) -> Endpoint:

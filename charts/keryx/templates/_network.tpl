@@ -105,12 +105,6 @@ spec:
     {{- if has $pod .from }}{{ $ports = append $ports .number }}{{ end }}
     {{- end }}
     {{- $asks := has $pod (list "admin" "test") }}
-    {{- if and $asks (not (get $table $name).inner) }}
-    {{- /* The gateway is looked at as people see it. */}}
-    {{- range include "keryx.publicPorts" (list $root $name) | fromYamlArray }}
-    {{- $ports = append $ports (include "keryx.port" (list $root .) | fromYaml).number }}
-    {{- end }}
-    {{- end }}
     {{- if or $ports $asks }}
     - ports:
         {{- range $ports }}

@@ -287,10 +287,6 @@ metadata:
     {{- with include "keryx.backupAnnotations" . }}
     {{- . | trim | nindent 4 }}
     {{- end }}
-    {{- if eq .pod "operator" }}
-    # It reads what it has to do at its start.
-    checksum/operator: {{ include "keryx.operatorConfig" .root | sha256sum }}
-    {{- end }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

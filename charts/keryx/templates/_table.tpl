@@ -115,6 +115,7 @@ sogo:
 roundcube:
   kind: Deployment
   containers: [roundcube, nginx]
+  certificate: true
   secrets: [ldap-reader, postgresql-roundcube, roundcube-key]
   replicated: true
   inner:
@@ -137,6 +138,9 @@ nginx:
   certificate: true
   replicated: true
   public: [http, https]
+  inner:
+    # What roundcube changes passwords by.
+    inner-https: {number: 11443, from: [roundcube, admin, test]}
 operator:
   kind: Deployment
   containers: [operator]

@@ -147,11 +147,6 @@ spec:
     {{- range $name, $open := $spec.inner }}
     - {name: {{ $name }}, port: {{ $open.number }}, targetPort: {{ $name }}}
     {{- end }}
-    {{- if not $spec.inner }}
-    {{- range include "keryx.publicPorts" . | fromYamlArray }}
-    - {name: {{ . }}, port: {{ (include "keryx.port" (list $root .) | fromYaml).number }}, targetPort: {{ . }}}
-    {{- end }}
-    {{- end }}
     {{- range $index, $_ := include "keryx.containers" . | fromYamlArray }}
     - {name: probe-{{ $index }}, port: {{ add 18080 $index }}, targetPort: probe-{{ $index }}}
     {{- end }}

@@ -53,13 +53,16 @@ def forget_records(site: Site, address: str) -> tuple[str, ...]:
     if not _has_records(site):
         return ()
     try:
-        store.forget_script(site, address)
         judged = spam.has_any(site, address)
         removal.forget_account(site, address)
         if judged:
             spam.write_map(site)
     except errors.KeryxError as error:
         return (f"Roles and settings of {address} may still be on record: {error.sentence}",)
+    try:
+        store.forget_script(site, address)
+    except errors.KeryxError as error:
+        return (f"The vacation answer of {address} may still be there: {error.sentence}",)
     return ()
 
 

@@ -42,6 +42,15 @@ VERIFYING_CERTIFICATE = "webmail-token.crt"
 AUDIENCE = "keryx-webmail"
 """For whom these tokens are (``aud``, RFC 7519, section 4.1.3)."""
 
+WORKS_AT = {
+    "smtp": "postfix",
+    "submission": "postfix",
+    "submissions": "postfix",
+    "http": "nginx",
+    "https": "nginx",
+}
+"""Which component opens a public port; all others are Dovecot's."""
+
 Version = tuple[int, ...]
 
 
@@ -290,8 +299,8 @@ class Site:
         """Where this machine's own programs reach a protocol without a PROXY header: the public
         port, or a loopback port beside it when the public one is for load balancers or off. Pods
         have a port of their own for each other."""
-        if self.placement is not None and name not in ("http", "https"):
-            component = "postfix" if name in ("smtp", "submission", "submissions") else "dovecot"
+        if self.placement is not None:
+            component = WORKS_AT.get(name, "dovecot")
             if name == "smtp" and self.works_here(component):
                 # The port for other pods wants a certificate.
                 return self.internal_smtp
@@ -299,12 +308,7 @@ class Site:
             return Endpoint(host=host, port=self.loopback_port(INNER.get(name, STANDARD[name] + 11000)))
         port = self.port(name)
         if port is not None and not self.speaks_proxy(name):
-            host = (
-                self.reach
-                if self.works_here("nginx") or self.placement is None
-                else self.placement.host("nginx")
-            )
-            return Endpoint(host=host, port=port)
+            return Endpoint(host=self.reach, port=port)
         postfix = {"smtp": self.internal_smtp, "submission": self.internal_submission}
         other = Endpoint(host="127.0.0.1", port=self.loopback_port(STANDARD[name] + 11000))
         return postfix.get(name, other)

@@ -203,7 +203,10 @@ class View:
         return found
 
     def _inside(self) -> Sequence[str]:
-        """A door for this machine's own programs beside one for load balancers."""
+        """A door for this machine's own programs beside one for load balancers; in a cluster there always
+        is one for the other pods."""
+        if self.site.placement is not None:
+            return [f"{self.site.inside('https').port}{self._words('https')}"]
         if self.site.port("https") is not None and not self.site.speaks_proxy("https"):
             return []
         return [f"{self.site.inside('https')}{self._words('https')}"]

@@ -40,7 +40,8 @@ class Openldap(Component):
     stop_signal = "TERM"
 
     def packages(self, platform: Platform) -> Sequence[str]:
-        return ("slapd", "ldap-utils")
+        # The last one verifies passwords' hashes that came from elsewhere (PBKDF2).
+        return ("slapd", "ldap-utils", "slapd-contrib")
 
     def enabled(self, site: Site) -> bool:
         return site.settings.directory.embedded

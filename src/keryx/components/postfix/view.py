@@ -36,6 +36,8 @@ class Submission:
     listen: str
     wrapper: bool = False
     proxied: bool = False
+    inner: bool = False
+    """Whether it is for other pods, or this machine's own programs."""
 
 
 @dataclass(frozen=True)
@@ -201,15 +203,15 @@ def _submissions(site: Site, proxied: Mapping[str, bool]) -> list[Submission]:
     found = []
     for name, title in titles.items():
         port, wrapper = site.port(name), name == "submissions"
-        if port is None:
-            continue
-        found.append(Submission(name, title, str(port), wrapper, proxied[name]))
+        if port is not None:
+            found.append(Submission(name, title, str(port), wrapper, proxied[name]))
         if site.placement is not None:
-            title = f"{title}, for other pods, which know no PROXY header"
-            found.append(Submission(f"internal-{name}", title, str(site.inside(name).port), wrapper))
-        elif proxied[name]:
+            # Whatever is open to the world: webmails and applications submit here.
+            title, where = f"{title}, for other pods, which know no PROXY header", str(site.inside(name).port)
+            found.append(Submission(f"internal-{name}", title, where, wrapper, inner=True))
+        elif port is not None and proxied[name]:
             title = f"{title}, for this machine's own programs, which know no PROXY header"
-            found.append(Submission(f"internal-{name}", title, str(site.inside(name)), wrapper))
+            found.append(Submission(f"internal-{name}", title, str(site.inside(name)), wrapper, inner=True))
     return found
 
 

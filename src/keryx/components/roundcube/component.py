@@ -98,7 +98,8 @@ class Roundcube(Component):
         )
 
     def watched(self, site: Site) -> Sequence[Path]:
-        return (site.certificate,) if View(site).pinned else ()
+        view = View(site)
+        return (site.certificate,) if view.pinned else view.authorities
 
     def prepare(self, site: Site) -> None:
         view = View(site)
@@ -107,6 +108,9 @@ class Roundcube(Component):
             files.write(view.shown_certificate, site.certificate.read_bytes(), mode=0o644)
         else:
             view.shown_certificate.unlink(missing_ok=True)
+        if view.authorities:
+            known = [path.read_text().rstrip("\n") for path in view.authorities if path.exists()]
+            files.write(view.authority, "\n".join(known) + "\n")
         access = site.database("roundcube")
         database = commands.Database(access, view.etc / "pgpass", SYSTEM_AUTHORITIES)
         schema.ensure(database, PACKAGED / "SQL")

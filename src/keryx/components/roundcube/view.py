@@ -185,8 +185,20 @@ class View:
 
     @property
     def authority(self) -> Path:
-        """Keryx's own certificate authority."""
-        return self.site.paths.authority
+        """Keryx's own certificate authority; in a cluster several, see ``authorities``."""
+        return self.site.paths.authority if self.site.placement is None else self.etc / "authorities.pem"
+
+    @property
+    def authorities(self) -> Sequence[Path]:
+        """In a cluster, who may vouch for the other pods: the release's own authority, the system's, and
+        that of a public certificate which comes with one. They may show either certificate."""
+        if self.site.placement is None:
+            return ()
+        return (
+            self.site.paths.authority,
+            SYSTEM_AUTHORITIES,
+            self.site.public_tls.certificate.with_name("ca.crt"),
+        )
 
     # --- sign-in, password ---
 

@@ -72,6 +72,10 @@ def test_files_with_everything_set(everything: str) -> None:
     testing.check_golden(Roundcube(), testing.site(everything, versions), GOLDEN / "everything")
 
 
+def test_files_in_a_pod() -> None:
+    testing.check_golden(Roundcube(), testing.site(pod="roundcube"), GOLDEN / "pod")
+
+
 def test_secrets_are_kept_from_others(everything: str) -> None:
     site = testing.site(everything)
     word = site.database("roundcube").password.reveal()
