@@ -181,6 +181,22 @@ class Cluster:
         done = podman("logs", self.played[workload].container(container), check=False)
         return done.stdout + done.stderr
 
+    # --- what Velero does
+
+    def before_backup(self, workload: str) -> Completed:
+        """Run the command that a pod asks for before it is backed up."""
+        notes = _template(self.objects_of(workload))["metadata"]["annotations"]
+        hook = "pre.hook.backup.velero.io"
+        return self.run(workload, notes[f"{hook}/container"], *json.loads(notes[f"{hook}/command"]))
+
+    def keep_backup_only(self, workload: str) -> None:
+        """Leave of a stopped pod's volumes those that are in a backup: what a restore begins with."""
+        found = self.objects_of(workload)
+        kept = _template(found)["metadata"]["annotations"]["backup.velero.io/backup-volumes"].split(",")
+        for name, path in self._mount(found, workload).items():
+            if name not in kept:
+                shutil.rmtree(path)
+
     # --- what a kubelet does
 
     def _pod(self, workload: Object) -> Object:

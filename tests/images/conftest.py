@@ -12,6 +12,7 @@ from tests.release import Release
 VALUES = """\
 imageRegistry: localhost
 defaults: {image: {tag: test}}
+backup: {velero: {enabled: true}}
 settings:
   domain: example.org
   hostname: mail.example.org

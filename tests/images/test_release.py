@@ -17,6 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from keryx.core import errors
 from keryx.core.process import run
 from keryx.tls import authority
 from tests.release import ORDER, PASSWORD, SENDER, Release
@@ -308,3 +309,31 @@ def test_every_pod_ends_in_good_order_and_comes_back(release: Release, pod: str)
 def test_a_probe_says_what_is_missing(release: Release) -> None:
     status, said = release.cluster.probe(release.name("redis"), "redis")
     assert (status, said.strip()) == (200, "redis is ready.")
+
+
+def test_directory_and_database_come_back_from_their_dumps(release: Release, alice: str) -> None:
+    """As after a restore: of both pods there is only what a backup has of them."""
+    databases, late = ("openldap", "postgresql"), "late@example.net"
+    for pod in databases:
+        assert f"/var/lib/keryx/dump/{pod}." in release.cluster.before_backup(release.name(pod)).stdout
+    release.keryx("user", "add", late, "--password-stdin", input=f"{PASSWORD}\n")
+    for pod in databases:
+        release.stop(pod)
+        release.cluster.keep_backup_only(release.name(pod))
+    for pod in databases:
+        release.start(pod)
+        assert f"{pod} is restored." in release.log(pod)
+    with pytest.raises(imaplib.IMAP4.error), release.mailbox(late):
+        pass
+    test_what_is_submitted_with_a_login_is_signed_and_arrives(release, alice)
+    test_the_administrator_finds_the_account_and_the_queue(release, alice)
+    wait_for(lambda: is_well(release), "the doctor finds nothing", 120)
+    assert "Everything is there" in release.cluster.run_job(release.name("init-1"))
+
+
+def is_well(release: Release) -> bool:
+    try:
+        release.keryx("doctor")
+    except errors.CommandFailed:
+        return False
+    return True
