@@ -138,3 +138,19 @@ def test_the_restoring_server_is_open_to_nobody(empty: Postgres, monkeypatch: py
     empty.start()
     assert said["open"] == f"\n{said['socket']}\n"
     assert said["mode"] == "0o700"
+
+
+def test_the_superuser_gets_the_password_of_today(dumped: Postgres) -> None:
+    site = dumped.site
+    commands.set_password(cluster.programs(site), site.paths.run("postgresql"), "it's \\ this")
+    kept = "SELECT rolpassword ~ '^SCRAM-SHA-256' FROM pg_authid WHERE rolname = 'postgres'"
+    assert dumped.sql(kept) == "t"
+    assert "this" not in dumped.log
+
+
+def test_a_dump_of_another_superuser_is_read_from_its_beginning(tmp_path: Path) -> None:
+    script = tmp_path / "dump.sql"
+    script.write_text("CREATE ROLE keryx;\n\\connect keryx\nCREATE ROLE postgres;\n")
+    with script.open("rb", buffering=0) as file:
+        assert dumps._beginning(file) == b""
+        assert file.tell() == 0
