@@ -145,7 +145,7 @@ def short(manifest: Manifest) -> str:
     name: str = manifest["metadata"]["name"]
     labels = manifest["metadata"].get("labels", {})
     whole = labels.get("app.kubernetes.io/instance", RELEASE), labels.get("app.kubernetes.io/name", "keryx")
-    for beginning in ("-".join(whole), "tachydromos"):
+    for beginning in ("-".join(whole), "courier"):
         name = name.removeprefix(f"{beginning}-")
     return name
 

@@ -186,20 +186,23 @@ def test_a_container_is_started_and_asked_as_the_images_expect(pod: str) -> None
 @pytest.mark.parametrize("pod", PODS)
 def test_a_container_has_the_folders_that_it_may_write_and_no_other(pod: str) -> None:
     spec = helm.pod_spec(workload(pod))
-    shows = pod in ("postfix", "dovecot", "nginx", "admin")
+    shows, knows = pod in ("postfix", "dovecot", "nginx"), pod == "roundcube"
     for name, container in helm.containers(workload(pod)).items():
         mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
         assert mounts["/var/lib/keryx"]["name"] == "home"
         for path in ("/etc/keryx", "/var/lib/keryx/secrets", "/var/lib/keryx/tls"):
             assert mounts[path]["readOnly"] is True
-        assert ("/var/lib/keryx/certificate" in mounts) == shows
+        assert ("/var/lib/keryx/certificate" in mounts) == (shows or knows)
         assert {"/tmp", "/run"} <= set(mounts)
         assert mounts["/tmp"]["name"].endswith(name), "its own"
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     modes = {one["path"]: one["mode"] for one in volumes["tls"]["secret"]["items"]}
     assert modes == {"cert.pem": 0o444, "key.pem": 0o440, "ca.pem": 0o444}
-    if shows:
-        assert volumes["certificate"]["secret"]["optional"] is True
+    if shows or knows:
+        given = volumes["certificate"]["secret"]
+        assert given["optional"] is True
+        # The key is for those that show the certificate.
+        assert given.get("items") == (None if shows else [{"key": "ca.crt", "path": "ca.crt"}])
     assert spec["automountServiceAccountToken"] is (pod == "operator")
     assert spec["enableServiceLinks"] is False
     assert spec["terminationGracePeriodSeconds"] == (90 if pod in ("postfix", "dovecot") else 70)

@@ -78,7 +78,7 @@ def test_a_changed_name_gives_new_certificates_of_the_kept_authority(release: Re
     assert release.secret("authority") == ca
     after = release.certificates()
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {f"mail-keryx-{pod}-tls" for pod in ("postfix", "dovecot", "nginx", "admin")}
+    assert changed == {f"mail-keryx-{pod}-tls" for pod in ("postfix", "dovecot", "nginx")}
     for data in after.values():
         assert data["ca.pem"] == ca["ca.pem"]
     shown = x509.load_pem_x509_certificate(decoded(after["mail-keryx-postfix-tls"], "cert.pem"))
@@ -158,7 +158,7 @@ def test_the_certificates_are_what_the_code_expects(tmp_path: Path) -> None:
         host = f"mail-keryx-{pod}.post.svc"
         assert {f"mail-keryx-{pod}", f"mail-keryx-{pod}.post", host, f"{host}.cluster.local"} <= names
         public = {"mail.example.org", "webmail.example.org", "autoconfig.example.org", "mta-sts.example.org"}
-        assert public <= names or pod not in ("postfix", "dovecot", "nginx", "admin")
+        assert public <= names or pod not in ("postfix", "dovecot", "nginx")
     dovecot = x509.load_pem_x509_certificate(decoded(secrets["dovecot-tls"]["data"], "cert.pem"))
     assert "*.mail-keryx-dovecot.post.svc.cluster.local" in authority.names_of(dovecot)
 
@@ -180,7 +180,7 @@ def test_every_secret_that_a_pod_reads_is_made_or_given(name: str) -> None:
     secrets = {part["metadata"]["name"]: set(part["data"]) for part in found if part["kind"] == "Secret"}
     for pod in helm.workloads(found):
         for secret, key in files(helm.workloads(found), pod).values():
-            if secret.startswith(("mail-keryx", "mail-post", "tachydromos-secrets")):
+            if secret.startswith(("mail-keryx", "mail-post", "courier-secrets")):
                 assert key in secrets[secret], f"{pod}: {key}"
 
 

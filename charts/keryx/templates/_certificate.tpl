@@ -12,7 +12,7 @@
 {{- if eq (get (include "keryx.table" $root | fromYaml) $pod).kind "StatefulSet" }}
 {{- $names = append $names (printf "*.%s" (include "keryx.serviceHost" .)) }}
 {{- end }}
-{{- if (get (include "keryx.table" $root | fromYaml) $pod).certificate }}
+{{- if eq (toString (get (include "keryx.table" $root | fromYaml) $pod).certificate) "true" }}
 {{- $names = concat $names (include "keryx.hosts" $root | fromYamlArray) (include "keryx.domainHosts" $root | fromYamlArray) }}
 {{- end }}
 {{- range uniq $names }}

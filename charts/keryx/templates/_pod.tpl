@@ -63,6 +63,9 @@
     defaultMode: 0440
     # Nothing waits for it: until it is there, the daemons show that of the volume "tls".
     optional: true
+    {{- if eq (toString $spec.certificate) "authority" }}
+    items: [{key: ca.crt, path: ca.crt}]
+    {{- end }}
 {{- end }}
 {{- with include "keryx.authorities" .root }}
 - name: authorities

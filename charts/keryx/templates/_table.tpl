@@ -12,7 +12,7 @@ ports in settings/ports.py); tests/chart compares, so that the two cannot drift 
   group       the group of the volumes (fsGroup)
   secrets     files in /var/lib/keryx/secrets
   volume      what is kept, with its default size
-  certificate whether it shows the public certificate
+  certificate whether it shows the public certificate; "authority": it only knows who vouches for it
   grace       seconds for an end in good order
   replicated  whether several may run beside each other
   public      ports for the world; names of settings.ports
@@ -115,7 +115,7 @@ sogo:
 roundcube:
   kind: Deployment
   containers: [roundcube, nginx]
-  certificate: true
+  certificate: authority
   secrets: [ldap-reader, postgresql-roundcube, roundcube-key]
   replicated: true
   inner:
@@ -125,7 +125,6 @@ admin:
   containers: [admin, nginx]
   group: 600
   secrets: [ldap-reader, ldap-admin, postgresql-keryx, postgresql-roundcube, rspamd-controller, webmail-token.key]
-  certificate: true
   replicated: true
   inner:
     door-admin: {number: 10080, container: nginx, from: [nginx]}
