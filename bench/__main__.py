@@ -9,7 +9,7 @@ import signal
 import sys
 from dataclasses import replace
 
-from bench import delivery, footprint, login, machine, provision, web
+from bench import delivery, footprint, images, login, machine, provision, web
 from bench.daemons import BenchError
 from keryx.core.errors import KeryxError
 
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         ("footprint", _footprint, "memory of the idle suite, seconds until it is ready"),
         ("provision", _provision, "import of accounts, lookups in a large directory"),
         ("web", _web, "account search and writes through the API, SOGo behind the gateway"),
+        ("images", _images, "a release in containers: sizes, start, memory, deliveries against a machine's"),
     ):
         bench = benches.add_parser(name, help=sentence, description=sentence)
         bench.set_defaults(function=function)
@@ -98,6 +99,11 @@ def _web(wanted: argparse.Namespace) -> tuple[str, object]:
     plan = replace(web.QUICK if wanted.quick else web.Plan(), port=wanted.port)
     found = web.measure(plan)
     return web.report(found), web.as_json(found)
+
+
+def _images(wanted: argparse.Namespace) -> tuple[str, object]:
+    found = images.measure(images.plan_at(images.QUICK if wanted.quick else images.Plan(), wanted.port))
+    return images.report(found), images.as_json(found)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,11 @@ from bench.variant import Place, Variant
 
 FLOOR = "floor"
 FLOOR_TITLE = "F: static maps, no filter, stock settings"
+
+PATIENCE = 180.0
+"""Seconds that a configuration may work on after its first messages."""
+RESTING = 0.15
+"""The share of a processor that daemons use which have nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,6 @@ class Cell:
     """What one configuration did with one number of sessions, round by round."""
 
     runs: list[Run] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-    """To the floor in the same round."""
     processor: list[dict[str, float]] = field(default_factory=list)
     """Milliseconds a message by daemon."""
 
@@ -114,10 +118,9 @@ class Cell:
         """Messages per second, the median."""
         return median([run.rate for run in self.runs])
 
-    @property
-    def ratio(self) -> float:
-        """To the floor, the median of the rounds' ratios."""
-        return median(self.ratios)
+    def to(self, base: Cell) -> float:
+        """Return how it compares to another one: the median of the ratios within each round."""
+        return median([run.rate / other.rate for run, other in zip(self.runs, base.runs, strict=True)])
 
     @property
     def lost(self) -> int:
@@ -138,29 +141,66 @@ def measure(
     chosen: Callable[[Services], list[Variant]], plan: Plan, only: Sequence[str] = ()
 ) -> tuple[list[Variant], Results]:
     """Start the configurations, load them in turn, stop them."""
-    accounts = plan.messages
     with sender_address() as sender, working_folder() as folder, contextlib.ExitStack() as stack:
         ports = Ports(plan.port)
-        services = Services(folder, ports.take(), accounts)
+        services = Services(folder, ports.take(), plan.messages)
         stack.callback(services.stop)
         services.start()
         tested = [item for item in chosen(services) if not only or item.key in {*only, FLOOR}]
-        text = folder / "letter"
-        text.write_text(load.letter())
+        with started(tested, plan, Shared(sender, folder, ports)):
+            return tested, compare(tested, plan, folder)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the configurations of one run share."""
+
+    sender: str
+    folder: Path
+    ports: Ports
+
+
+@contextlib.contextmanager
+def started(tested: Sequence[Variant], plan: Plan, shared: Shared) -> Iterator[None]:
+    """Run these configurations while the block does."""
+    with contextlib.ExitStack() as stack:
         for number, variant in enumerate(tested):
             say(f"starting {variant.title}")
             stack.callback(variant.stop)
-            variant.start(Place(folder / f"v{number}", sender, accounts, ports.take()))
-        stores = {variant.key: Store(variant.mail, accounts) for variant in tested}
-        for variant in tested:
-            # First deliveries make the mailboxes; postscreen gets to know the sender.
-            say(f"warming up {variant.title}")
-            _load(variant, stores[variant.key], text, accounts, 10)
-        results: Results = {variant.key: {} for variant in tested}
-        for number in range(plan.rounds):
-            for sessions in plan.sessions:
-                _round(tested, stores, text, plan, number, sessions, results)
-        return tested, results
+            place = Place(shared.folder / f"v{number}", shared.sender, plan.messages, shared.ports.take())
+            variant.start(place)
+        yield
+
+
+def compare(tested: Sequence[Variant], plan: Plan, folder: Path) -> Results:
+    """Load configurations that run in turn."""
+    text = folder / "letter"
+    text.write_text(load.letter())
+    stores = {variant.key: Store(variant.mail, plan.messages) for variant in tested}
+    for variant in tested:
+        # First deliveries make the mailboxes; postscreen gets to know the sender.
+        say(f"warming up {variant.title}")
+        _load(variant, stores[variant.key], text, plan.messages, 10)
+    for variant in tested:
+        _settle(variant)
+    results: Results = {variant.key: {} for variant in tested}
+    for number in range(plan.rounds):
+        for sessions in plan.sessions:
+            _round(tested, stores, text, plan, number, sessions, results)
+    return results
+
+
+def _settle(variant: Variant) -> None:
+    """Wait until its daemons rest: a mailbox's first message has work follow that is done once."""
+    deadline = time.monotonic() + PATIENCE
+    before = sum(accounting.processor_seconds(variant.roots).values())
+    while time.monotonic() < deadline:
+        time.sleep(2)
+        now = sum(accounting.processor_seconds(variant.roots).values())
+        if now - before < RESTING * 2:
+            return
+        before = now
+    say(f"{variant.title} still works {PATIENCE:.0f} s after its first messages")
 
 
 def _round(
@@ -174,7 +214,6 @@ def _round(
 ) -> None:
     # Another one goes first in each round.
     order = [*tested[number % len(tested) :], *tested[: number % len(tested)]]
-    rates = {}
     for variant in order:
         cell = results[variant.key].setdefault(sessions, Cell())
         before = accounting.processor_seconds(variant.roots)
@@ -184,10 +223,7 @@ def _round(
         cell.processor.append(
             {name: (after[name] - before[name]) * 1000 / run.messages for name in variant.roots}
         )
-        rates[variant.key] = run.rate
         say(f"round {number + 1}, {sessions:2} sessions, {variant.key}: {run.rate:.0f}/s, lost {run.lost}")
-    for key, rate in rates.items():
-        results[key][sessions].ratios.append(rate / rates[FLOOR])
 
 
 def _load(variant: Variant, store: Store, text: Path, messages: int, sessions: int) -> Run:
@@ -216,7 +252,7 @@ def report(tested: Sequence[Variant], results: Results, sessions: Sequence[int])
         cells = results[variant.key]
         row = [variant.title]
         for number in sessions:
-            row += [f"{cells[number].rate:.0f}", f"{cells[number].ratio:.2f}"]
+            row += [f"{cells[number].rate:.0f}", f"{cells[number].to(results[FLOOR][number]):.2f}"]
         row += [
             f"{sum(cells[busiest].milliseconds.values()):.1f}",
             str(sum(cell.lost for cell in cells.values())),
@@ -240,7 +276,7 @@ def as_json(tested: Sequence[Variant], results: Results) -> list[dict[str, Any]]
             "title": variant.title,
             "sessions": sessions,
             "messages_per_second": cell.rate,
-            "ratio_to_floor": cell.ratio,
+            "ratio_to_floor": cell.to(results[FLOOR][sessions]),
             "cpu_ms_per_message": cell.milliseconds,
             "lost": cell.lost,
             "rounds": [run.rate for run in cell.runs],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench import images
 from keryx.core.process import run
 from tests.running import CHECKOUT
 
@@ -58,6 +59,18 @@ def test_provision_imports_and_looks_up() -> None:
     for ratio in results["ratio_large_to_small"].values():
         assert math.isfinite(ratio)
         assert ratio > 0
+
+
+def test_images_counts_shared_layers_once() -> None:
+    layers = {"a": [("base", 100), ("x", 7)], "b": [("base", 100), ("y", 5)]}
+    assert images.sizes(layers) == {"a": (107, 7), "b": (105, 5)}
+    assert images.totals(layers) == (100, 112)
+
+
+def test_images_tells_what_the_filter_found() -> None:
+    line = "rspamd_task_write_log: (F (no action): [-0.70/15.00] [R_SPF_ALLOW(-0.20){+ip4;},ARC_NA(0.00){}])"
+    assert images.symbols(f"{line}\nsomething else") == {"R_SPF_ALLOW", "ARC_NA"}
+    assert images.symbols("") == frozenset()
 
 
 @pytest.mark.parametrize("words", [("sprint",), ("delivery", "--messages", "many")])
