@@ -345,5 +345,7 @@ def _files(volume: Object, objects: Mapping[tuple[str, str], Object]) -> dict[st
             continue
         default = given.get("defaultMode", mode)
         for item in given.get("items") or [{"key": key, "path": key} for key in values]:
+            if item["key"] not in values and given.get("optional"):
+                continue
             found[item["path"]] = (values[item["key"]], item.get("mode", default))
     return found
