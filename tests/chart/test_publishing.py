@@ -207,7 +207,7 @@ def test_one_certificate_for_all_names() -> None:
 )
 def test_pods_show_the_certificate_that_there_is(example: str, secret: str) -> None:
     found = helm.workloads(helm.example(example))
-    for pod in ("postfix", "dovecot", "nginx", "admin"):
+    for pod in ("postfix", "dovecot", "nginx"):
         (volume,) = (v for v in helm.pod_spec(found[pod])["volumes"] if v["name"] == "certificate")
         assert volume["secret"]["secretName"] == secret
 

@@ -34,7 +34,7 @@ def images() -> dict[str, int]:
     return podman.build()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def release(images: dict[str, int]) -> Iterator[Release]:
     """The whole suite, each pod with an address of its own."""
     made = Release.install(VALUES)

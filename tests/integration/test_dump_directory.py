@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -197,8 +198,9 @@ def test_two_dumps_do_not_mix(dumped: Slapd) -> None:
         dumps.of(dumped.site).write(again)
 
 
-def test_what_has_no_dump_says_so(tmp_path: Path) -> None:
-    (tmp_path / "keryx.yaml").write_text("domain: example.org\n")
-    done = run([CHECKOUT / "keryx", "dump", "redis", "--home", tmp_path], check=False)
+def test_what_has_no_dump_says_so() -> None:
+    with tempfile.TemporaryDirectory(prefix="keryx-", dir="/tmp") as home:
+        (Path(home) / "keryx.yaml").write_text("domain: example.org\n")
+        done = run([CHECKOUT / "keryx", "dump", "redis", "--home", home], check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("keryx: redis has no dump: a copy of its files is as good.")

@@ -39,6 +39,14 @@ def elsewhere(pods: Pods) -> Site:
     return pods.pod("admin").site
 
 
+def test_databases_are_made_from_another_pod_once(elsewhere: Site) -> None:
+    assert provision.ensure(elsewhere)
+    assert provision.ensure(elsewhere) == []
+    migrations.upgrade(elsewhere)
+    access = elsewhere.database("keryx")
+    assert (access.host, access.sslmode) == ("localhost", "verify-full")
+
+
 def test_the_directory_is_read_and_written_from_another_pod(pods: Pods, elsewhere: Site) -> None:
     assert elsewhere.directory.uri == f"ldaps://localhost:{elsewhere.loopback_port(10636)}"
     admin = pods.pod("admin")
@@ -54,14 +62,6 @@ def test_the_directory_takes_nobody_without_tls(elsewhere: Site) -> None:
     context = ssl.create_default_context(cafile=str(elsewhere.paths.tls / "ca.pem"))
     with context.wrap_socket(network.connect(door), server_hostname="localhost") as stream:
         assert stream.version() in ("TLSv1.2", "TLSv1.3")
-
-
-def test_databases_are_made_from_another_pod_once(elsewhere: Site) -> None:
-    assert provision.ensure(elsewhere)
-    assert provision.ensure(elsewhere) == []
-    migrations.upgrade(elsewhere)
-    access = elsewhere.database("keryx")
-    assert (access.host, access.sslmode) == ("localhost", "verify-full")
 
 
 @pytest.mark.parametrize(

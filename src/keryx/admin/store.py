@@ -40,9 +40,18 @@ class Disk:
     """Whether hardly any more files fit, however much room there is."""
 
 
-@privileged(timeout=20, place="store")
 def disk(site: Site) -> Disk:
-    """Return how much room there is for mail."""
+    """Return how much room there is for mail; on a machine anybody sees it."""
+    return _room(site) if site.placement is None else disk_of_store(site)
+
+
+@privileged(timeout=20, place="store")
+def disk_of_store(site: Site) -> Disk:
+    """The same, where the store is another pod's."""
+    return _room(site)
+
+
+def _room(site: Site) -> Disk:
     # Its own volume in a cluster; before the first message the folder is not there.
     folder = site.paths.data("dovecot")
     place = folder if folder.exists() else site.paths.home
