@@ -10,10 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from keryx.core import debian, files
 from keryx.core.process import Completed, run
@@ -118,91 +115,3 @@ def build(*components: str) -> dict[str, int]:
 def image(component: str) -> str:
     """Return the name of a component's image."""
     return f"localhost/keryx-{component}:{TAG}"
-
-
-@dataclass
-class Pod:
-    """One pod: every component in a container of its own; one volume is the home of all."""
-
-    name: str
-    components: Sequence[str]
-    settings: str
-    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Options of ``podman run`` by component."""
-
-    @property
-    def volume(self) -> Path:
-        """The volume's folder on this machine."""
-        words = ("volume", "inspect", "--format", "{{.Mountpoint}}", self.name)
-        return Path(podman(*words).stdout.strip())
-
-    def create(self) -> None:
-        """Make the volume with keryx.yaml, and the pod; nothing is started yet."""
-        self.remove()
-        podman("volume", "create", self.name)
-        (self.volume / "keryx.yaml").write_text(self.settings)
-        self.create_pod()
-
-    def create_pod(self) -> None:
-        """Make the pod on the volume that is there."""
-        words = ("--infra-image", BASE, "--infra-command", "sleep infinity")
-        podman("pod", "create", "--name", self.name, *words)
-
-    def remove(self) -> None:
-        """Remove the pod and its volume, whatever is under way."""
-        self._remove_at_once()
-        podman("volume", "rm", "--force", self.name, check=False)
-
-    def remove_pod(self) -> None:
-        """End the containers in good order and remove them; the volume stays."""
-        names = [self.container(component) for component in self.components]
-        podman("stop", "--ignore", "--time", "60", *names, check=False, timeout=300)
-        # What is left only holds the pod's network and heeds no signal.
-        self._remove_at_once()
-
-    def _remove_at_once(self) -> None:
-        podman("pod", "rm", "--force", "--time", "0", self.name, check=False, timeout=120)
-
-    def start(self, component: str) -> None:
-        """Start a component's container."""
-        words = [f"--pod={self.name}", f"--name={self.container(component)}"]
-        words += [f"--volume={self.name}:/var/lib/keryx", *self.options.get(component, ())]
-        podman("run", "--detach", *words, image(component))
-
-    def command(self, *words: str, input: str | None = None, check: bool = True) -> Completed:
-        """Run a keryx command in a container of its own, as a job does."""
-        options = ["--rm", "--interactive", f"--pod={self.name}", f"--volume={self.name}:/var/lib/keryx"]
-        argv = ("run", *options, "--entrypoint=keryx", image("privileged"), *words)
-        return podman(*argv, input=input, check=check, timeout=400)
-
-    def keryx(self, *words: str, input: str | None = None, check: bool = True) -> Completed:
-        """Run a keryx command beside the door, as an administrator does."""
-        return podman(
-            "exec", "--interactive", self.container("privileged"), "keryx", *words, input=input, check=check
-        )
-
-    def ready(self, component: str) -> bool:
-        """Whether the component's own probe says that it is ready."""
-        return self.probe(component).returncode == 0
-
-    def probe(self, component: str) -> Completed:
-        """Ask the component inside its container, as a probe does."""
-        return podman("exec", self.container(component), "keryx", "ready", component, check=False)
-
-    def log(self, component: str) -> str:
-        """Return what the container said."""
-        done = podman("logs", self.container(component), check=False)
-        return done.stdout + done.stderr
-
-    def container(self, component: str) -> str:
-        """Return the name of a component's container."""
-        return f"{self.name}-{component}"
-
-    @property
-    def address(self) -> str:
-        """The pod's address, as this machine reaches it."""
-        infra = podman("pod", "inspect", "--format", "{{.InfraContainerID}}", self.name).stdout.strip()
-        networks: dict[str, Any] = json.loads(
-            podman("inspect", "--format", "{{json .NetworkSettings.Networks}}", infra).stdout
-        )
-        return str(next(iter(networks.values()))["IPAddress"])

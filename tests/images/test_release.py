@@ -337,8 +337,12 @@ def test_directory_and_database_come_back_from_their_dumps(release: Release, ali
     with browser(release, unverified_tls()) as client:
         answer = client.post("/api/v1/session", json={"address": "admin@example.org", "password": password})
         assert answer.status_code == 200, answer.text
-        found = client.get("/api/v1/accounts", params={"domain": "example.net"}).text
-    assert alice in found
+
+        def accounts() -> str:
+            return client.get("/api/v1/accounts", params={"domain": "example.net"}).text
+
+        wait_for(lambda: late not in accounts(), "the list is that of the directory as it is", 30)
+        assert alice in accounts()
     wait_for(lambda: is_well(release), "the doctor finds nothing", 120)
     assert "Everything is there" in release.cluster.run_job(release.name("init-1"))
 

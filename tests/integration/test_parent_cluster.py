@@ -19,7 +19,6 @@ from cryptography import x509
 
 from keryx.components import registry
 from keryx.core import network
-from keryx.host import probe
 from keryx.settings import placement
 from keryx.tls import authority
 from tests.parts import Parts
@@ -306,7 +305,7 @@ def listens(port: int) -> bool:
 
 def with_probe(cluster: Cluster, name: str, port: int) -> Parts:
     parts = cluster.make(name)
-    return replace(parts, env={**parts.env, probe.ENVIRONMENT: str(port)})
+    return replace(parts, env={**parts.env, placement.PROBE: str(port)})
 
 
 def test_readiness_depends_on_no_other_pod(cluster: Cluster) -> None:

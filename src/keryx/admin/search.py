@@ -367,6 +367,8 @@ class Follower:
             with contextlib.suppress(errors.KeryxError):
                 self._connection.close()
         self._connection = self._directory = None
+        # Whatever comes back may hold other data: a backup's, with numbers that are newer all the same.
+        self._read_at = 0.0
 
     def _catch_up(self, directory: Directory) -> None:
         revision, removals = directory.changes.revision(), directory.changes.removals()

@@ -50,7 +50,7 @@ def schema(chart: Path, kind: type[SiteSettings]) -> str:
     settings.pop("$schema")
     placing["properties"] = {"settings": settings, **placing["properties"]}
     whole = {
-        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$schema": DRAFT,
         "title": "Values of the chart keryx",
         **placing,
     }
@@ -71,9 +71,6 @@ def _referring(part: Any) -> Any:
     target = made.get("$ref", "")
     if isinstance(target, str) and target.startswith("#/$defs/"):
         made["$ref"] = f"#/$defs/{_renamed(target.removeprefix('#/$defs/'))}"
-        if target == "#/$defs/Port":
-            # In keryx.yaml a number moves a port and false switches it off.
-            return {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": 65535}, made]}
     return made
 
 

@@ -28,6 +28,3 @@ LABELS: Mapping[str, str] = {"app.kubernetes.io/managed-by": MANAGER}
 RELEASE = "keryx/release"
 """The annotation that says which release an object was made for, as ``namespace/name``. What lacks
 it, or has another's, belongs to somebody else and is left alone."""
-
-PROBE_ENVIRONMENT = "KERYX_PROBE_PORT"
-"""The port at which the kubelet asks whether the operator lives; none is opened without it."""

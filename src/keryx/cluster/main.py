@@ -16,7 +16,6 @@ from typing import Any
 
 import kopf
 
-from keryx.cluster import constants
 from keryx.cluster.api import Cluster
 from keryx.cluster.changes import Changes
 from keryx.cluster.duty import Duty, Worker
@@ -25,6 +24,7 @@ from keryx.cluster.handlers.certificate import Copier
 from keryx.cluster.handlers.record import Follower
 from keryx.cluster.settings import Operator
 from keryx.core import errors
+from keryx.settings import placement
 from keryx.settings.site import Site
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _register_record(registry: kopf.OperatorRegistry, worker: Worker) -> None:
 
 
 def _probe_url(environment: Mapping[str, str]) -> str | None:
-    port = environment.get(constants.PROBE_ENVIRONMENT)
+    port = environment.get(placement.PROBE)
     if not port:
         return None
     # The kubelet asks at the pod's first address, which is of the family of the cluster's services.

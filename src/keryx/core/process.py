@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -10,9 +11,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+import psutil
 
 from keryx.core import errors
 
@@ -78,6 +81,38 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def members(group: int) -> list[psutil.Process]:
+    """Return the processes of a group (setpgid(2)) that have not ended."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@dataclass
+class Stillness:
+    """Tells which processes have only waited for so many seconds, of those that it is asked about again
+    and again."""
+
+    seconds: float
+    _seen: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """Of each of them, how often it has waited, and since when that often."""
+
+    def of(self, process: psutil.Process) -> bool:
+        """Whether it has not run since then; raises psutil.NoSuchProcess."""
+        now, switches = time.monotonic(), process.num_ctx_switches().voluntary
+        before, since = self._seen.get(process.pid, (-1, now))
+        if before != switches:
+            self._seen[process.pid] = (switches, now)
+        return before == switches and now - since > self.seconds
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._seen.clear()
 
 
 def beginning(argv: Sequence[str | Path], most: int, *, timeout: float = 60) -> tuple[str, bool]:

@@ -53,10 +53,11 @@ class Delivery:
                     while not self._stop.is_set():
                         self._make()
                         wait(LOOK)
-            except errors.KeryxError as error:
-                if error.sentence != self._complaint:
-                    self._complaint = error.sentence
-                    log.warning("the filter's files stay as they are: %s", error.sentence)
+            except (errors.KeryxError, OSError) as error:
+                said = error.sentence if isinstance(error, errors.KeryxError) else f"{error}."
+                if said != self._complaint:
+                    self._complaint = said
+                    log.warning("the filter's files stay as they are: %s", said)
                 self._stop.wait(RETRY)
 
     def _make(self) -> None:

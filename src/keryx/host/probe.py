@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 from keryx.components.component import Component
 from keryx.core import errors
+from keryx.settings import placement
 from keryx.settings.site import Site
 
 log = logging.getLogger(__name__)
 
-ENVIRONMENT = "KERYX_PROBE_PORT"
 PATIENCE = 4.0
 """Seconds after which a daemon that does not answer counts as not ready; who asks may wait longer."""
 FRESH = 1.0
@@ -109,7 +109,7 @@ def listening(probe: Probe) -> Iterator[None]:
 
     Raises BadInput when that is no port, or not a free one.
     """
-    named = os.environ.get(ENVIRONMENT, "")
+    named = os.environ.get(placement.PROBE, "")
     if not named:
         yield
         return
@@ -117,7 +117,7 @@ def listening(probe: Probe) -> Iterator[None]:
         server = _Server(int(named), probe.answer)
     except (OSError, ValueError, OverflowError) as error:
         raise errors.BadInput(
-            f'{ENVIRONMENT} is "{named}", where probes cannot be answered: {error}.',
+            f'{placement.PROBE} is "{named}", where probes cannot be answered: {error}.',
             remedy="Set it to the number of a free TCP port.",
         ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -38,6 +38,8 @@ CONFIG = "KERYX_CONFIG"
 
 PROBES = 18080
 """The port of the first container's probe; the others of a pod follow in order."""
+PROBE = "KERYX_PROBE_PORT"
+"""The variable that names a container's own; without it no probe is answered."""
 
 
 class Pod(Section):

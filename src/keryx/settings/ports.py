@@ -32,7 +32,10 @@ def _shorthand(value: object) -> object:
     return value
 
 
-PortSetting = Annotated[Port, pydantic.BeforeValidator(_shorthand)]
+Number = Annotated[int, pydantic.Field(ge=1, le=65535)]
+PortSetting = Annotated[
+    Port, pydantic.BeforeValidator(_shorthand, json_schema_input_type=bool | Number | Port)
+]
 
 STANDARD = {
     "smtp": 25,

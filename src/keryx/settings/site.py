@@ -117,6 +117,10 @@ class Paths:
         """Sockets that Postfix's confined daemons must reach, so they stand inside the spool."""
         return self.spool / "sockets"
 
+    def way(self, door: str) -> Path:
+        """The socket at this pod's end of the way through a door of another pod; nginx makes it."""
+        return self.run("nginx") / "doors" / f"{door}.sock"
+
     @property
     def dkim(self) -> Path:
         """DKIM private keys."""
@@ -243,7 +247,7 @@ class Site:
         works, else this pod's end of the way there."""
         if self.placement is None or self.placement.works_here(component):
             return inside
-        return Endpoint(self.paths.run("nginx") / "doors" / f"{name}.sock")
+        return Endpoint(self.paths.way(name))
 
     def door_to_root(self, place: str, *, root: bool) -> Endpoint | None:
         """Return through which door a function with that place (``core.privileged``) is called.

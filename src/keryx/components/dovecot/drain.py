@@ -11,13 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psutil
 
-from keryx.core.process import until
+from keryx.core import process
 from keryx.settings.site import Site
 
 SESSION = re.compile(r"^\S*/(imap|pop3|managesieve|lmtp)(?: \[(.*)\])?$")
@@ -36,7 +34,7 @@ def drain(site: Site, seconds: float) -> None:
         master.terminate()
     except (FileNotFoundError, ValueError, ProcessLookupError, psutil.NoSuchProcess):
         return
-    until(_Sessions(group).have_ended, seconds)
+    process.until(_Sessions(group).have_ended, seconds)
 
 
 @dataclass
@@ -44,43 +42,27 @@ class _Sessions:
     """The processes that work for clients."""
 
     group: int
-    _seen: dict[int, tuple[int, float]] = field(default_factory=dict)
-    """Of each of them, how often it has waited, and since when that often."""
+    _still: process.Stillness = field(default_factory=lambda: process.Stillness(STILL))
 
     def have_ended(self) -> bool:
         """End those that are at no command; whether none is left."""
         left = False
-        for process in self._members():
+        for member in process.members(self.group):
             with contextlib.suppress(psutil.NoSuchProcess):
-                title = _title(process)
+                title = _title(member)
                 session = SESSION.match(title)
                 left |= bool(session or LOGIN.match(title))
-                if session and self._is_idle(process, *session.groups()):
-                    process.terminate()
+                if session and self._is_idle(member, *session.groups()):
+                    member.terminate()
         return not left
 
-    def _members(self) -> Sequence[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-                if os.getpgid(process.pid) == self.group and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
-
-    def _is_idle(self, process: psutil.Process, service: str, told: str | None) -> bool:
+    def _is_idle(self, member: psutil.Process, service: str, told: str | None) -> bool:
         """Whether it is at no command, or in IDLE (RFC 2177)."""
         if service == "imap" and told:
             # Who, from where, the commands; what waits to be sent stands behind them.
             return set(told.split()[2:]) <= {"IDLE"}
-        return self._is_still(process)
-
-    def _is_still(self, process: psutil.Process) -> bool:
-        now, switches = time.monotonic(), process.num_ctx_switches().voluntary
-        before, since = self._seen.get(process.pid, (-1, now))
-        if before != switches:
-            self._seen[process.pid] = (switches, now)
-        return before == switches and now - since > STILL
+        return self._still.of(member)
 
 
-def _title(process: psutil.Process) -> str:
-    return " ".join(process.cmdline()).strip()
+def _title(member: psutil.Process) -> str:
+    return " ".join(member.cmdline()).strip()

@@ -64,7 +64,7 @@ class Nginx(Component):
         return (
             Directory(site.paths.etc(self.name)),
             Directory(view.run, 0o755),
-            *([Directory(view.ways, 0o750, "root", GATEWAY)] if view.passed else []),
+            *(Directory(way.socket.parent, 0o750, "root", GATEWAY) for way in view.passed[:1]),
             Directory(site.paths.data(self.name)),
             Directory(view.static),
             Directory(view.acme),

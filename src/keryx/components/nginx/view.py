@@ -164,14 +164,9 @@ class View:
         found = []
         for door in doors.passed(self.site.placement):
             host = self.site.placement.host(door.component) if self.site.placement else ""
-            socket = self.ways / f"{door.name}.sock"
+            socket = self.site.paths.way(door.name)
             found.append(Passed(door.name, socket, host, self.site.loopback_port(door.number)))
         return found
-
-    @property
-    def ways(self) -> Path:
-        """The sockets at this end of ways to other pods."""
-        return self.run / "doors"
 
     def url(self, endpoint: Endpoint, path: str = "") -> str:
         """What ``proxy_pass`` is told of an HTTP server, and of a path that replaces the location's."""
@@ -190,7 +185,10 @@ class View:
     @property
     def listens_ipv6(self) -> Sequence[str]:
         """Those of the IPv6 wildcard, where no addresses are named: for machines that have IPv6."""
-        return [] if self.site.settings.bind else self._listens(["[::]:"])
+        if self.site.settings.bind:
+            return []
+        pods = [f"[::]:{arguments}" for arguments in self._inside()] if self.site.placement else []
+        return [*self._listens(["[::]:"]), *pods]
 
     def _listens(self, addresses: Sequence[str]) -> Sequence[str]:
         found = []

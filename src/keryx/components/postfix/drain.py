@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from keryx.core.process import run, until
+from keryx.core.process import Stillness, run, until
 from keryx.settings.site import Site
 
 QUEUES = ("maildrop", "incoming", "active")
@@ -58,8 +58,7 @@ class _Work:
     etc: Path
     _asked: float = field(default_factory=time.monotonic)
     """When the queue manager was last told to look."""
-    _seen: dict[int, tuple[int, float]] = field(default_factory=dict)
-    """Of each process that speaks to clients, how often it has waited, and since when that often."""
+    _still: Stillness = field(default_factory=lambda: Stillness(IDLE))
 
     def is_done(self) -> bool:
         """Whether nothing is under way any more; lets go of clients who say nothing."""
@@ -102,16 +101,9 @@ class _Work:
         the owner may not execute before it is complete.
         """
         if any(not state.st_mode & stat.S_IXUSR for state in self._messages("incoming")):
-            self._seen.clear()
+            self._still.forget()
             return
-        now, seen = time.monotonic(), self._seen
         for process in self.master.children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.name() != "smtpd":
-                    continue
-                switches = process.num_ctx_switches().voluntary
-                before, since = seen.get(process.pid, (-1, now))
-                if before != switches:
-                    seen[process.pid] = (switches, now)
-                elif now - since > IDLE:
+                if process.name() == "smtpd" and self._still.of(process):
                     process.terminate()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import psutil
 
 from keryx.core import errors, network
-from keryx.core.process import run
+from keryx.core.process import members, run
 from keryx.settings.site import Site
 
 CONFIG = Path("/etc/rspamd/rspamd.conf")
@@ -53,12 +51,7 @@ def left_by(note: Path) -> Sequence[psutil.Process]:
         return []
     if psutil.pid_exists(group):
         return []
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if os.getpgid(process.pid) == group and process.create_time() >= since - 1:
-                found.append(process)
-    return found
+    return [process for process in members(group) if process.create_time() >= since - 1]
 
 
 @dataclass(frozen=True)

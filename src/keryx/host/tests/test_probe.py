@@ -22,6 +22,7 @@ from keryx.core.process import run
 from keryx.core.secret import PlaceholderSecrets
 from keryx.host import parent, probe
 from keryx.host.probe import Answer, Probe
+from keryx.settings import placement
 from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
 
@@ -79,7 +80,7 @@ def port(asked: Probe, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with socket.socket() as stream:
         stream.bind(("127.0.0.1", 0))
         number = stream.getsockname()[1]
-    monkeypatch.setenv(probe.ENVIRONMENT, str(number))
+    monkeypatch.setenv(placement.PROBE, str(number))
     with probe.listening(asked):
         yield number
 
@@ -173,7 +174,7 @@ def test_who_says_nothing_keeps_nobody_waiting(port: int) -> None:
 
 @pytest.mark.parametrize("named", ["eighty", "70000", "-1"])
 def test_what_is_no_port_is_refused(speaker: Speaker, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(probe.ENVIRONMENT, named)
+    monkeypatch.setenv(placement.PROBE, named)
     refusal = pytest.raises(errors.BadInput, match=f'KERYX_PROBE_PORT is "{named}"')
     with refusal, probe.listening(Probe(speaker)):
         pass
