@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pwd
 import signal
 import stat
+import string
 import uuid
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,18 +15,23 @@ from email.message import EmailMessage
 import dkim
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keryx.admin import dkim as keys
+from keryx.admin import dkim_files
 from keryx.components.rspamd.component import Rspamd
+from keryx.components.rspamd.settings import RspamdSettings
 from keryx.core.process import run
 from keryx.dns.records import text_value
 from keryx.host import home as homes
 from keryx.host.prepare import changed, prepare
+from keryx.records.dkim_keys import Kept
 from tests import milter
 from tests.parts import Parts, running
 from tests.running import wait_for
 
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 SETTINGS = """\
 domain: example.org
 rspamd:
@@ -282,6 +289,28 @@ def test_a_new_domain_is_signed_at_once_and_a_removed_one_no_more(parts: Parts) 
     keys.ensure(parts.site, "new.example")
     signed = submit(parts, "chief@example.org", mail).apply(mail)
     assert verify_all(parts, signed) == [True, True]
+
+
+def test_a_key_signs_whatever_it_begins_with(parts: Parts) -> None:
+    # Rspamd guesses from a key's first character what it is given; base64 has 64 of them.
+    place, selector = dkim_files.of(parts.site), parts.site.section(RspamdSettings).dkim_selectors.ed25519
+    mail = message("root@first.example").replace(b"\n", b"\r\n")
+    unsigned = set()
+    for first in BASE64:
+        place.remove("first.example", selector)
+        place.add(Kept("first.example", selector, ed25519_key(first)))
+        signed = submit(parts, "chief@example.org", mail).apply(mail)
+        if verify_all(parts, signed) != [True]:
+            unsigned.add(first)
+    keys.remove(parts.site, "first.example")
+    assert unsigned == set()
+
+
+def ed25519_key(first: str) -> str:
+    """Return an Ed25519 key's file whose text begins with that character."""
+    seed = bytes([BASE64.index(first) << 2]) + os.urandom(31)
+    public = ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return base64.b64encode(seed + public).decode() + "\n"
 
 
 def test_mail_from_outside_is_never_signed_in_our_name(parts: Parts) -> None:

@@ -15,7 +15,9 @@ local function read_key(domain, selector)
   end
   local content = file:read('*a')
   file:close()
-  return content:match('^%s*(.-)%s*$')
+  content = content:match('^%s*(.-)%s*$')
+  -- One key in 64 begins with a slash, and Rspamd would take it for a path. It skips spaces in base64.
+  return content:match('^/') and ' ' .. content or content
 end
 
 -- The keys of a domain or of the nearest domain above it: mail of a host, such as a bounce from
