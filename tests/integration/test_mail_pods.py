@@ -110,6 +110,13 @@ def test_a_submitted_message_goes_through_all_pods(pods: Pods) -> None:
     assert "Verified TLS connection established to localhost" in log
 
 
+def test_one_connection_to_the_store_takes_many_messages(pods: Pods) -> None:
+    sent = {submit(pods, ALICE, BOB) for _ in range(3)}
+    wait_for(lambda: sent <= set(inbox(pods, BOB)), "Bob's inbox shows all", 60)
+    log = pods.pod("postfix").log("postfix").read_text()
+    assert "Verified TLS connection reused to localhost" in log
+
+
 def test_names_of_the_cluster_are_asked_of_its_own_servers(pods: Pods) -> None:
     config = pods.pod("rspamd").site.paths.etc("unbound") / "unbound.conf"
     forwards = run(["/usr/sbin/unbound-control", "-c", config, "list_forwards"]).stdout
