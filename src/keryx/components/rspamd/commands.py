@@ -15,8 +15,6 @@ from keryx.core import errors, network
 from keryx.core.process import members, run
 from keryx.settings.site import Site
 
-CONFIG = Path("/etc/rspamd/rspamd.conf")
-"""The packaged file; it includes ours."""
 HASHER = Path(__file__).parent / "templates" / "password-hash.lua"
 
 
@@ -25,9 +23,9 @@ def variable_arguments(variables: Mapping[str, str]) -> list[str]:
     return [f"--var={name}={value}" for name, value in variables.items()]
 
 
-def configtest(variables: Mapping[str, str]) -> None:
+def configtest(config: Path, variables: Mapping[str, str]) -> None:
     """Check the configuration; raises CommandFailed with Rspamd's words."""
-    run(["rspamadm", *variable_arguments(variables), "configtest", "-c", CONFIG])
+    run(["rspamadm", *variable_arguments(variables), "configtest", "-c", config])
 
 
 def password_hash(password: str) -> str:

@@ -46,6 +46,8 @@ LOCAL = (
     "settings.conf",
 )
 OVERRIDE = ("options.inc", "worker-controller.inc", "worker-normal.inc", "worker-proxy.inc")
+# Where the scanners are in other pods, all that is left is to carry mail to them.
+CARRIER = ("carrier.conf", "carrier-suffixes", "logging.inc", "options.inc", "worker-proxy.inc")
 RULES = (
     "keryx_header_from.lua",
     "keryx_headers.lua",
@@ -79,28 +81,34 @@ class Rspamd(Component):
 
     def directories(self, site: Site) -> Sequence[Directory]:
         etc = site.paths.etc(self.name)
-        return (
+        common = (
             Directory(etc),
+            Directory(site.paths.run(self.name)),
+            Directory(site.paths.data(self.name), 0o750, USER, USER),
+            Directory(site.paths.sockets),
+        )
+        if View(site).only_carries:
+            return common
+        return (
+            *common,
             Directory(etc / "local.d"),
             Directory(etc / "override.d"),
             Directory(etc / "lua"),
-            Directory(site.paths.run(self.name)),
-            Directory(site.paths.data(self.name), 0o750, USER, USER),
             Directory(site.paths.dkim, 0o750, "root", USER),
             Directory(site.spam_settings.parent, 0o750, "root", USER),
-            Directory(site.paths.sockets),
         )
 
     def render(self, site: Site) -> Sequence[File]:
         etc = site.paths.etc(self.name)
         view = View(site)
-        places = [
+        whole = [
             *((name, etc / "local.d" / name) for name in LOCAL),
             *((name, etc / "override.d" / name) for name in OVERRIDE),
             *((name, etc / "lua" / name) for name in RULES),
             ("rspamd.conf.local", etc / "rspamd.conf.local"),
             ("rspamd.local.lua", etc / "rspamd.local.lua"),
         ]
+        places = [(name, etc / name) for name in CARRIER] if view.only_carries else whole
         names = {"site": site, "rspamd": view, "gateway": GATEWAY, "pods_door": PODS_DOOR}
         made = [File(path, render(__package__ or "", name, **names)) for name, path in places]
         if site.redis_password is None:
@@ -117,6 +125,8 @@ class Rspamd(Component):
         Only Rspamd itself can compute the password's hash, and it has a random salt.
         """
         view = View(site)
+        if view.only_carries:
+            return
         if not site.spam_settings.exists():
             # A map that is not there is not watched.
             files.write(site.spam_settings, "", mode=0o640, group=USER)
@@ -132,15 +142,16 @@ class Rspamd(Component):
     def validate(self, site: Site) -> None:
         # A home of an older Keryx, or one whose first start was broken off, may lack what is included.
         self.prepare(site)
-        commands.configtest(View(site).variables)
+        view = View(site)
+        commands.configtest(view.config, view.variables)
 
     def command(self, site: Site) -> Command:
         view = View(site)
-        argv = ["/usr/bin/rspamd", "-f", "-u", USER, "-g", USER, "-c", str(commands.CONFIG)]
+        argv = ["/usr/bin/rspamd", "-f", "-u", USER, "-g", USER, "-c", str(view.config)]
         return Command((*argv, *commands.variable_arguments(view.variables)))
 
     def ready(self, site: Site) -> None:
-        if site.scan is None:
+        if not View(site).only_carries:
             answer = network.exchange(site.rspamd_controller, b"GET /ping HTTP/1.0\r\n\r\n")
             if b"pong" not in answer:
                 raise errors.NotReady(f"{site.rspamd_controller} answers {answer[:60]!r}, not pong.")

@@ -23,6 +23,18 @@ class View:
         return self.site.section(RspamdSettings)
 
     @property
+    def only_carries(self) -> bool:
+        """Whether this one hands mail to scanners in other pods and knows no rule itself."""
+        return self.site.scan is not None
+
+    @property
+    def config(self) -> Path:
+        """What the daemon reads first: the packaged file, which includes ours, or all there is to say."""
+        if self.only_carries:
+            return self.site.paths.etc("rspamd") / "carrier.conf"
+        return Path("/etc/rspamd/rspamd.conf")
+
+    @property
     def variables(self) -> dict[str, str]:
         """The variables of the packaged rspamd.conf that point it to the home."""
         home = self.site.paths
@@ -67,11 +79,6 @@ class View:
     def max_message(self) -> int:
         """Largest message in MiB; above the MTA's own limit, so that the MTA is the one to refuse."""
         return self.site.settings.message_size_limit_mb + 1
-
-    @property
-    def selectors(self) -> Sequence[str]:
-        """DKIM selectors, the RSA key's first."""
-        return [self.settings.dkim_selectors.rsa, self.settings.dkim_selectors.ed25519]
 
     @property
     def rate_buckets(self) -> Sequence[tuple[str, int, str]]:
