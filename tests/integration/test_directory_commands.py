@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keryx.admin import dkim_forms
 from keryx.core.process import Completed, run
 from tests.integration.slapd import Slapd
 from tests.running import CHECKOUT
@@ -126,3 +127,39 @@ def test_unreachable(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_signing_key_comes_along(keryx: Commands, domain: str, tmp_path: Path) -> None:
+    file = tmp_path / "dkim.key"
+    file.write_text(dkim_forms.new("rsa"))
+    wanted = ("dkim", "import", domain, "--selector", "mail", "--file", str(file))
+    file.chmod(0o644)
+    refused = keryx(*wanted)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"Everybody may read the private key {file}" in refused.stderr
+    assert f"chmod 600 {file}" in refused.stderr
+    file.chmod(0o600)
+    assert "A dry run" in keryx(*wanted, "--dry-run").stdout
+    assert "mail" not in [key["selector"] for key in keryx.json("dkim", "show", domain)]
+    done = keryx(*wanted)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"mail._domainkey.{domain}" in done.stdout
+    again = keryx(*wanted)
+    assert (again.returncode, "nothing changed" in again.stdout) == (0, True)
+    signing = [key["selector"] for key in keryx.json("dkim", "show", domain) if key["active"]]
+    assert signing == ["mail", "keryx-ed"]
+    assert f"mail._domainkey.{domain}" in keryx("domain", "show", domain).stdout
+    assert keryx("dkim", "use", domain, "keryx-rsa").returncode == 0
+    signing = [key["selector"] for key in keryx.json("dkim", "show", domain) if key["active"]]
+    assert signing == ["keryx-rsa", "keryx-ed"]
+
+
+def test_a_signing_key_of_nobodys_domain_or_of_no_form_is_refused(keryx: Commands, domain: str) -> None:
+    private = dkim_forms.new("ed25519")
+    nowhere = keryx("dkim", "import", "nowhere.example", "--selector", "mail", input=private)
+    assert (nowhere.returncode, "There is no domain nowhere.example" in nowhere.stderr) == (2, True)
+    wrong = keryx("dkim", "import", domain, "--selector", "mail", input="hello")
+    assert (wrong.returncode, "The private key cannot be read" in wrong.stderr) == (2, True)
+    assert keryx("dkim", "import", domain, "--selector", "mail", input=private).returncode == 0
+    other = keryx("dkim", "import", domain, "--selector", "mail", input=dkim_forms.new("ed25519"))
+    assert (other.returncode, "--replace" in other.stderr) == (2, True)

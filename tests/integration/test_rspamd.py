@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keryx.admin import dkim as keys
-from keryx.admin import dkim_files
+from keryx.admin import dkim_files, dkim_forms
 from keryx.components.rspamd.component import Rspamd
 from keryx.components.rspamd.settings import RspamdSettings
 from keryx.core.process import run
@@ -289,6 +289,28 @@ def test_a_new_domain_is_signed_at_once_and_a_removed_one_no_more(parts: Parts) 
     keys.ensure(parts.site, "new.example")
     signed = submit(parts, "chief@example.org", mail).apply(mail)
     assert verify_all(parts, signed) == [True, True]
+
+
+@pytest.mark.parametrize("algorithm", ["rsa", "ed25519"])
+def test_a_key_brought_along_signs_for_its_domain_instead_of_ours(parts: Parts, algorithm: str) -> None:
+    keys.ensure(parts.site, "moved.example")
+    private = dkim_forms.new(algorithm)
+    keys.bring(parts.site, "moved.example", "dkim", private)
+    mail = message("root@moved.example").replace(b"\n", b"\r\n")
+    verdict = submit(parts, "chief@example.org", mail)
+    signatures = verdict.headers("DKIM-Signature")
+    assert len(signatures) == 2
+    assert [f"a={algorithm}-" in text for text in signatures if "s=dkim;" in text] == [True]
+    assert verify_all(parts, verdict.apply(mail)) == [True, True]
+    # Other domains sign as before; so does this one when its own key is asked for again.
+    other = submit(parts, "chief@example.org", message("chief@example.org")).headers("DKIM-Signature")
+    assert not [text for text in other if "s=dkim;" in text]
+    made = keys.ensure(parts.site, "example.org")[0 if algorithm == "rsa" else 1].selector
+    keys.use(parts.site, "moved.example", made)
+    again = submit(parts, "chief@example.org", mail).headers("DKIM-Signature")
+    assert [text for text in again if f"s={made};" in text]
+    assert not [text for text in again if "s=dkim;" in text]
+    keys.remove(parts.site, "moved.example")
 
 
 def test_a_key_signs_whatever_it_begins_with(parts: Parts) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from keryx.admin import statistics, store
+from keryx.admin import dkim_forms, statistics, store
 from keryx.core import network, privileged
 from keryx.core.network import Endpoint
 from tests.pods import Pods, release
@@ -98,7 +98,19 @@ def test_signing_keys_come_to_the_filter_within_seconds(pods: Pods) -> None:
     wait_for(lambda: (folder / "example.net.keryx-rsa.key").exists(), "the key is there", 30)
     shown = json.loads(pods.pod("admin").keryx("dkim", "show", "example.net", "--json").stdout)
     assert len(shown) == 2
+    private = dkim_forms.new("rsa")
+    pods.pod("admin").keryx("dkim", "import", "example.net", "--selector", "mail", input=private)
+    pointer = folder / "example.net.rsa.selector"
+    wait_for(pointer.exists, "the choice is there", 30)
+    assert pointer.read_text() == "mail\n"
+    assert (folder / "example.net.mail.key").read_text() == private
+    replaced = dkim_forms.new("rsa")
+    pods.pod("admin").keryx(
+        "dkim", "import", "example.net", "--selector", "mail", "--replace", input=replaced
+    )
+    wait_for(lambda: (folder / "example.net.mail.key").read_text() == replaced, "the key is replaced", 30)
     pods.pod("admin").keryx("domain", "remove", "example.net")
+    wait_for(lambda: not pointer.exists(), "the choice is gone", 30)
     wait_for(lambda: not (folder / "example.net.keryx-rsa.key").exists(), "the key is gone", 30)
 
 

@@ -4,6 +4,9 @@ A key is a file that the filter reads when it signs, ``data/dkim/<domain>.<selec
 root and the filter only. On a machine that is all. In a cluster, where the web process that makes keys and
 the filters that use them stand in pods of their own, they are kept in the records, and each filter's pod
 makes its files of them (``deliver``).
+
+Where a domain signs with a key of its own selector (``keryx dkim import``), ``<domain>.<algorithm>.selector``
+holds that name. The filter reads it when it signs, too.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from typing import Protocol
 
 from keryx.core import errors, files
 from keryx.records import dkim_keys, notices
-from keryx.records.dkim_keys import Kept
+from keryx.records.dkim_keys import Choice, Kept
 from keryx.settings.site import Site
 
 GROUP = "_rspamd"
 _NAME = re.compile(r"(?P<domain>.+)\.(?P<selector>[a-z0-9-]+)\.key")
+_CHOICE = re.compile(r"(?P<domain>.+)\.(?P<algorithm>rsa|ed25519)\.selector")
 
 
 class Keys(Protocol):
@@ -38,8 +42,20 @@ class Keys(Protocol):
     def add(self, key: Kept) -> None:
         """Keep a key unless there is one of that name."""
 
+    def put(self, key: Kept) -> None:
+        """Keep a key, in the place of one of that name."""
+
     def remove(self, domain: str, selector: str) -> None:
         """Remove a key."""
+
+    def choices(self) -> Sequence[Choice]:
+        """Return which keys sign where the settings' selectors do not say it."""
+
+    def choose(self, choice: Choice) -> None:
+        """Sign with that key from now on."""
+
+    def forget_choice(self, domain: str, algorithm: str) -> None:
+        """Let the settings say which key signs."""
 
 
 def of(site: Site) -> Keys:
@@ -49,13 +65,24 @@ def of(site: Site) -> Keys:
 
 def deliver(site: Site) -> bool:
     """Make the filter's files in this pod those of the records; return whether anything differed."""
-    folder = _Folder(site)
-    wanted, there = set(_Records(site).every()), set(folder.every())
-    for key in there - wanted:
-        folder.remove(key.domain, key.selector)
-    for key in sorted(wanted - there, key=lambda key: (key.domain, key.selector)):
-        folder.add(key)
-    return wanted != there
+    folder, records = _Folder(site), _Records(site)
+    # Choices are asked for first: what one names has been kept before it.
+    chosen, wanted = set(records.choices()), set(records.every())
+    choices, there = set(folder.choices()), set(folder.every())
+    # Keys before what names them, and gone after it: no message leaves unsigned in between.
+    for key in wanted - there:
+        folder.put(key)
+    for choice in chosen - choices:
+        folder.choose(choice)
+    kept = {(choice.domain, choice.algorithm) for choice in chosen}
+    for choice in choices:
+        if (choice.domain, choice.algorithm) not in kept:
+            folder.forget_choice(choice.domain, choice.algorithm)
+    names = {(key.domain, key.selector) for key in wanted}
+    for key in there:
+        if (key.domain, key.selector) not in names:
+            folder.remove(key.domain, key.selector)
+    return wanted != there or chosen != choices
 
 
 @dataclass(frozen=True)
@@ -76,14 +103,32 @@ class _Folder:
         return {selector for _, found, selector in self._named(domain) if found == domain}
 
     def add(self, key: Kept) -> None:
-        folder = files.Directory(self.site.paths.dkim, 0o750, "root", GROUP)
-        files.make_directory(folder)
-        path = self._path(key.domain, key.selector)
-        if not path.exists():
-            files.write(path, key.content, mode=0o640, group=GROUP)
+        if not self._path(key.domain, key.selector).exists():
+            self.put(key)
+
+    def put(self, key: Kept) -> None:
+        self._write(self._path(key.domain, key.selector), key.content)
 
     def remove(self, domain: str, selector: str) -> None:
         self._path(domain, selector).unlink(missing_ok=True)
+
+    def choices(self) -> Sequence[Choice]:
+        paths = sorted(self.site.paths.dkim.glob("*.selector"))
+        return [
+            Choice(match["domain"], match["algorithm"], _text(path).strip())
+            for path in paths
+            if (match := _CHOICE.fullmatch(path.name))
+        ]
+
+    def choose(self, choice: Choice) -> None:
+        self._write(self._choice(choice.domain, choice.algorithm), f"{choice.selector}\n")
+
+    def forget_choice(self, domain: str, algorithm: str) -> None:
+        self._choice(domain, algorithm).unlink(missing_ok=True)
+
+    def _write(self, path: Path, content: str) -> None:
+        files.make_directory(files.Directory(self.site.paths.dkim, 0o750, "root", GROUP))
+        files.write(path, content, mode=0o640, group=GROUP)
 
     def _named(self, domain: str) -> Iterator[tuple[Path, str, str]]:
         """Yield files with their domains and selectors; also those of a longer name that begins so."""
@@ -95,6 +140,9 @@ class _Folder:
 
     def _path(self, domain: str, selector: str) -> Path:
         return self.site.paths.dkim / f"{domain}.{selector}.key"
+
+    def _choice(self, domain: str, algorithm: str) -> Path:
+        return self.site.paths.dkim / f"{domain}.{algorithm}.selector"
 
 
 @dataclass(frozen=True)
@@ -114,8 +162,23 @@ class _Records:
         dkim_keys.add(self.site, key)
         notices.announce(self.site, notices.FILTER)
 
+    def put(self, key: Kept) -> None:
+        dkim_keys.put(self.site, key)
+        notices.announce(self.site, notices.FILTER)
+
     def remove(self, domain: str, selector: str) -> None:
         dkim_keys.remove(self.site, domain, selector)
+        notices.announce(self.site, notices.FILTER)
+
+    def choices(self) -> Sequence[Choice]:
+        return dkim_keys.choices(self.site)
+
+    def choose(self, choice: Choice) -> None:
+        dkim_keys.choose(self.site, choice)
+        notices.announce(self.site, notices.FILTER)
+
+    def forget_choice(self, domain: str, algorithm: str) -> None:
+        dkim_keys.forget_choice(self.site, domain, algorithm)
         notices.announce(self.site, notices.FILTER)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keryx.admin import addresses, aliases, dkim, effects, limits, search
+from keryx.admin import addresses, aliases, dkim, dkim_forms, effects, limits, search
 from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain
@@ -123,6 +123,33 @@ def make_keys(site: Site, names: Sequence[str] = (), *, dry_run: bool = False) -
     return Outcome(
         True, tuple(f"Made the DKIM keys of {name}; publish them: keryx dkim show {name}" for name in missing)
     )
+
+
+def bring_key(
+    site: Site, name: str, selector: str, private: str, *, replace: bool = False, dry_run: bool = False
+) -> Outcome:
+    """Take over the DKIM key whose public part is published already, and sign the domain's mail with it."""
+    with reading(site) as directory:
+        domain = _name(directory, addresses.domain_name(name))
+    came = dkim.bring(site, domain, selector, private, replace=replace, dry_run=dry_run)
+    what = f"the {came.key.algorithm} key {came.key.selector}"
+    if not came.changed:
+        return Outcome(False, (f"{domain} signs with {what} already; nothing changed.",))
+    said = [f"{domain} signs with {what} now; this record must be published: {came.key.record_name}"]
+    if came.key.algorithm == "rsa" and came.bits < dkim_forms.RSA_BITS:
+        said.append(
+            f"It has only {came.bits} bits; sign with a longer one when you can: "
+            f"keryx dkim use {domain} SELECTOR"
+        )
+    return Outcome(True, tuple(said))
+
+
+def use_key(site: Site, name: str, selector: str, *, dry_run: bool = False) -> Outcome:
+    """Sign the domain's mail with a key that is kept, instead of the other one of its algorithm."""
+    domain = addresses.domain_name(name)
+    if not dkim.use(site, domain, selector, dry_run=dry_run):
+        return Outcome(False, (f"{domain} signs with {selector} already; nothing changed.",))
+    return Outcome(True, (f"{domain} signs with {selector} now; see keryx dkim show {domain}",))
 
 
 def lacking(site: Site) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import stat
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +43,39 @@ def add(
     tell(domains.make_keys(context.site(), domain or (), dry_run=dry_run), dry_run)
 
 
+@app.command("import")
+def import_(
+    domain: Annotated[str, typer.Argument(help="The domain, or an alias domain.")],
+    selector: Annotated[str, typer.Option(help="The name under which the public key is in DNS.")],
+    file: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The private key; standard input when not given.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when another key has that selector, which is gone then.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Bring a domain's private key along: it signs instead of the one that was made here.
+
+    RSA or Ed25519, as PEM without a passphrase or in Rspamd's base64.
+    """
+    private = _private(file)
+    tell(
+        domains.bring_key(context.site(), domain, selector, private, replace=replace, dry_run=dry_run),
+        dry_run,
+    )
+
+
+@app.command()
+def use(
+    domain: Annotated[str, typer.Argument(help="The domain, or an alias domain.")],
+    selector: Annotated[str, typer.Argument(help="The selector of one of its keys.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Sign a domain's mail with another of its keys, such as the one made here after one was imported."""
+    tell(domains.use_key(context.site(), domain, selector, dry_run=dry_run), dry_run)
+
+
 @app.command()
 def show(
     domain: Annotated[str, typer.Argument(help="The domain.")],
@@ -57,9 +93,25 @@ def show(
         output.emit_json([_plain(key) for key in keys])
         return
     for key in keys:
-        use = "signs" if key.active else "does not sign any more"
-        output.plain(f"; {key.algorithm} key, {use}")
+        does = "signs" if key.active else "does not sign"
+        output.plain(f"; {key.algorithm} key, {does}")
         output.plain(dns.key_record(key).zone)
+
+
+def _private(file: Path | None) -> str:
+    """Return the private key's text; a file that everybody may read is refused."""
+    if file is None:
+        if sys.stdin.isatty():
+            output.say("Paste the private key, then Ctrl-D.")
+        return sys.stdin.read()
+    try:
+        if file.stat().st_mode & stat.S_IROTH:
+            raise errors.Refused(
+                f"Everybody may read the private key {file}.", remedy=f"Take that away: chmod 600 {file}"
+            )
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.BadInput(f"The private key {file} cannot be read: {error}.") from error
 
 
 def _plain(key: dkim.Key) -> dict[str, object]:

@@ -11,13 +11,14 @@ from keryx.settings.names import MailAddress
 from keryx.settings.section import Section
 
 
-def _selector(text: str) -> str:
+def selector_name(text: str) -> str:
+    """Return a DKIM selector as it is; raises ValueError."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
         raise ValueError(f'"{text}" is not a selector; use up to 63 lower-case letters, digits and hyphens')
     return text
 
 
-Selector = Annotated[str, pydantic.AfterValidator(_selector)]
+Selector = Annotated[str, pydantic.AfterValidator(selector_name)]
 
 
 class Thresholds(Section):

@@ -6,18 +6,26 @@ local rspamd_logger = require 'rspamd_logger'
 
 local options = rspamd_config:get_all_opt('keryx')
 
--- The content of a key file, nil when there is none. Handed over as content and not as a path:
--- Rspamd remembers keys by path and would go on signing with one that has been replaced.
-local function read_key(domain, selector)
-  local file = io.open(string.format('%s/%s.%s.key', options.keys, domain, selector), 'r')
+-- In the order of the signatures.
+local algorithms = { 'rsa', 'ed25519' }
+
+-- The content of a file of that name, nil when there is none.
+local function read_file(...)
+  local file = io.open(options.keys .. '/' .. table.concat({ ... }, '.'), 'r')
   if not file then
     return nil
   end
   local content = file:read('*a')
   file:close()
-  content = content:match('^%s*(.-)%s*$')
-  -- One key in 64 begins with a slash, and Rspamd would take it for a path. It skips spaces in base64.
-  return content:match('^/') and ' ' .. content or content
+  return content:match('^%s*(.-)%s*$')
+end
+
+-- A key, nil when there is none. Handed over as content and not as a path: Rspamd remembers keys
+-- by path and would go on signing with one that has been replaced.
+local function read_key(domain, selector)
+  local content = read_file(domain, selector, 'key')
+  -- One in 64 begins with a slash, and Rspamd would take it for a path. It skips spaces in base64.
+  return content and content:match('^/') and ' ' .. content or content
 end
 
 -- The keys of a domain or of the nearest domain above it: mail of a host, such as a bounce from
@@ -30,10 +38,11 @@ local function keys_of(name)
   end
   while domain and domain:find('.', 1, true) do
     local found = { }
-    for _, selector in ipairs(options.selectors) do
+    for _, algorithm in ipairs(algorithms) do
+      local selector = read_file(domain, algorithm, 'selector') or options.selectors[algorithm]
       local content = read_key(domain, selector)
       if content then
-        table.insert(found, { domain = domain, selector = selector, rawkey = content })
+        table.insert(found, { domain = domain, selector = selector, rawkey = content, algorithm = algorithm })
       end
     end
     if #found > 0 then
@@ -88,7 +97,8 @@ rspamd_plugins.keryx.arc_key = function(task)
   local recipients = task:get_recipients('smtp') or { }
   local found = (recipients[1] and recipients[1].domain and keys_of(recipients[1].domain))
       or keys_of(options.domain)
-  if found and found[1].selector == options.selectors[1] then
+  -- ARC knows RSA only (RFC 8617, 4.1.1).
+  if found and found[1].algorithm == 'rsa' then
     return found[1]
   end
   return false
