@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from keryx.components.roundcube import commands
 from keryx.core import errors, files
+from keryx.core.process import run
 from keryx.host import home as homes
 from keryx.records import engine, migrations, provision, roles
 from keryx.settings.site import Site
@@ -128,6 +130,30 @@ def test_without_an_administrator_what_is_there_is_used(server: Server, folder: 
     server.postgres.sql(f"CREATE DATABASE {access.name} OWNER {access.user}")
     assert provision.ensure(site) == []
     assert migrations.upgrade(site)
+
+
+def test_databases_and_roles_are_called_as_their_administrator_says(server: Server, folder: Path) -> None:
+    names, roles_ = "{sogo: Group-ware, roundcube: web}", "{keryx: mail_app, roundcube: web-app}"
+    site = server.site(folder, server.administrator(), prefix="ours_", names=names, roles=roles_)
+    assert provision.ensure(site) == [
+        *("the role mail_app", "the database ours_keryx", "the role Group-ware", "the database Group-ware"),
+        *("the role web-app", "the database web"),
+    ]
+    assert provision.ensure(site) == []
+    assert migrations.upgrade(site)
+    owners = "SELECT string_agg(pg_get_userbyid(datdba), ' ' ORDER BY datname) FROM pg_database WHERE datname"
+    assert server.postgres.sql(f"{owners} IN ('ours_keryx', 'web')") == "mail_app web-app"
+    for name in ("keryx", "sogo", "roundcube"):
+        # As the webmails' own tools log in.
+        access = site.database(name)
+        words = commands.psql(access)
+        login = {
+            "PGPASSWORD": access.password.reveal(),
+            "PGSSLMODE": access.sslmode,
+            "PGSSLROOTCERT": server.ca,
+        }
+        asked = run([*words, "-At", "-c", "SELECT current_database() || ' ' || current_user"], env=login)
+        assert asked.stdout.split() == [access.name, access.user]
 
 
 def test_without_an_administrator_what_is_missing_is_told(server: Server, folder: Path) -> None:

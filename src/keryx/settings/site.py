@@ -490,12 +490,12 @@ class Site:
     def database(self, name: str) -> DatabaseAccess:
         """Return how to reach the database of ``keryx``, ``sogo`` or ``roundcube``."""
         wanted = self.settings.database
-        own = f"{wanted.prefix}{name}"
+        called, role = wanted.name_of(name), wanted.role_of(name)
         password = self._password(getattr(wanted, f"{name}_password_file"), f"postgresql-{name}")
         if wanted.embedded:
             folder = str(self.paths.run("postgresql"))
-            return DatabaseAccess(folder, self.database_port, own, own, password, "disable", None)
-        return DatabaseAccess(wanted.host, wanted.port, own, own, password, wanted.sslmode, wanted.ca)
+            return DatabaseAccess(folder, self.database_port, called, role, password, "disable", None)
+        return DatabaseAccess(wanted.host, wanted.port, called, role, password, wanted.sslmode, wanted.ca)
 
     @property
     def clamav(self) -> Endpoint:

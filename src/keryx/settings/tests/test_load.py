@@ -3,6 +3,7 @@ import pytest
 from keryx.components import registry
 from keryx.core import errors
 from keryx.settings import load
+from keryx.settings.database import DATABASES
 from keryx.settings.model import SiteSettings
 
 
@@ -81,3 +82,43 @@ def test_an_external_directory_must_be_complete() -> None:
     assert problems("domain: example.org\ndirectory: {embedded: false}\n") == [
         'keryx.yaml: directory: an external directory needs uri, such as "ldaps://ldap.example.org".'
     ]
+
+
+OUTSIDE = "domain: example.org\ndatabase: {embedded: false, host: db, "
+
+
+def test_databases_and_roles_are_called_as_their_administrator_says() -> None:
+    database = parse(OUTSIDE + "prefix: a_, names: {sogo: groupware}, roles: {keryx: mail-app}}\n").database
+    assert [database.name_of(name) for name in DATABASES] == ["a_keryx", "groupware", "a_roundcube"]
+    assert [database.role_of(name) for name in DATABASES] == ["mail-app", "groupware", "a_roundcube"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("names: {sogo: 'a b'}", 'database.names.sogo: "a b" cannot be a name here; begin with a letter'),
+        (
+            "roles: {sogo: postgres}",
+            'database.roles.sogo: "postgres" is the server\'s own; give another name.',
+        ),
+        ("names: {mail: a}", 'unknown key "database.names.mail"; known here: keryx, sogo, roundcube.'),
+        (
+            "names: {sogo: keryx}",
+            'database: the databases of keryx and sogo are both "keryx"; give each its own, '
+            "so that neither reads the other's data.",
+        ),
+        (
+            "roles: {sogo: a, roundcube: a}",
+            'database: the roles of sogo and roundcube are both "a"; give each its own, ',
+        ),
+        (f"prefix: {'a' * 55}", f'database: prefix "{"a" * 55}" is too long; give at most 54 characters.'),
+    ],
+)
+def test_what_cannot_be_the_name_of_a_database_is_told(text: str, problem: str) -> None:
+    (said,) = problems(OUTSIDE + text + "}\n")
+    assert said.startswith(f"keryx.yaml: {problem}")
+
+
+def test_our_own_server_names_a_role_as_its_database() -> None:
+    (said,) = problems("domain: example.org\ndatabase: {roles: {keryx: a}}\n")
+    assert said.startswith("keryx.yaml: database: roles are for an external server (embedded: false)")
