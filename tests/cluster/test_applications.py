@@ -65,7 +65,7 @@ def make(pods: Pods, make_release: Callable[[Body], Release]) -> Iterator[Callab
     yield make
     site = pods.pod("admin").site
     for account in accounts.all_of(site):
-        if account.address != site.settings.administrator:
+        if account.address != site.settings.administrator_address:
             accounts.remove(site, account.address)
 
 
@@ -198,7 +198,7 @@ def test_the_last_application_s_account_goes_too(pods: Pods, make: Callable[...,
     release.upgrade(wanted())
     release.until(lambda: account(pods, "web@example.org") is None, "the account is gone")
     release.says("there are none")
-    assert account(pods, "admin@example.org") or account(pods, pods.pod("admin").site.settings.administrator)
+    assert account(pods, "admin@example.org") or account(pods, pods.pod("admin").site.settings.administrator_address)
 
 
 def test_a_person_s_account_is_never_touched(pods: Pods, make: Callable[..., Release]) -> None:

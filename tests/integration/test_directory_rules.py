@@ -26,7 +26,7 @@ def alice(site: Site, domain: str) -> str:
 class TestDomains:
     def test_a_new_domain_has_the_required_addresses(self, site: Site, domain: str) -> None:
         found = {alias.address: alias.targets for alias in aliases.all_of(site, domain)}
-        administrator = (site.settings.administrator,)
+        administrator = (site.settings.administrator_address,)
         assert found == {f"postmaster@{domain}": administrator, f"abuse@{domain}": administrator}
 
     def test_a_domain_is_there_once(self, site: Site, domain: str) -> None:
@@ -252,8 +252,10 @@ class TestAccounts:
 
     def test_the_administrator_stays(self, site: Site) -> None:
         domains.add(site, site.settings.domain, if_missing=True)
-        administrator = site.settings.administrator
+        assert domains.absent_target(site) == site.settings.administrator_address
+        administrator = site.settings.administrator_address
         accounts.add(site, NewAccount(administrator, GOOD))
+        assert domains.absent_target(site) == ""
         with pytest.raises(errors.Refused, match="administrator"):
             accounts.remove(site, administrator)
         with pytest.raises(errors.Refused, match="administrator"):

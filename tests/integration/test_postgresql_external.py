@@ -150,7 +150,7 @@ def test_databases_and_roles_are_called_as_their_administrator_says(server: Serv
         login = {
             "PGPASSWORD": access.password.reveal(),
             "PGSSLMODE": access.sslmode,
-            "PGSSLROOTCERT": server.ca,
+            "PGSSLROOTCERT": str(server.ca),
         }
         asked = run([*words, "-At", "-c", "SELECT current_database() || ' ' || current_user"], env=login)
         assert asked.stdout.split() == [access.name, access.user]

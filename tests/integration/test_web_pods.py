@@ -17,6 +17,7 @@ from tests.running import wait_for
 
 SETTINGS = """\
 domain: example.org
+administrator: chief@example.org
 bind: [127.0.0.1]
 webmail: roundcube
 unbound: {offline: true}
@@ -31,7 +32,7 @@ HOSTS = {
     "admin": ["admin", "nginx"],
     "nginx": ["nginx"],
 }
-ADMINISTRATOR = "admin@example.org"
+ADMINISTRATOR = "chief@example.org"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,18 @@ def test_who_signs_in_at_the_gateway_is_in_the_webmail_of_another_pod(browser: h
     page = browser.get(httpx.URL(page.headers["Location"]).raw_path.decode(), headers=opened)
     assert page.status_code == 200
     assert ADMINISTRATOR in page.text
+
+
+def test_the_first_administrator_has_the_address_of_the_settings(pods: Pods) -> None:
+    keryx = pods.pod("admin").keryx
+    accounts = {
+        account["address"]: account["name"] for account in json.loads(keryx("user", "list", "--json").stdout)
+    }
+    assert accounts[ADMINISTRATOR] == "Administrator"
+    assert "admin@example.org" not in accounts
+    assert ADMINISTRATOR in keryx("admin", "list").stdout
+    postmaster = json.loads(keryx("alias", "show", "postmaster@example.org", "--json").stdout)
+    assert postmaster["targets"] == [ADMINISTRATOR]
 
 
 def test_the_filters_pages_are_reached(browser: httpx.Client) -> None:

@@ -27,7 +27,8 @@ def test_a_healthy_suite_is_well(suite: Suite) -> None:
     databases = [check.id for check in database_checks(suite.site)]
     assert databases[0] == "database.keryx"
     rest = ["dkim.keys", "resolver.dnssec", "disk.space", "queue.age", "mail.loop"]
-    assert list(found) == [*components, *ports, "directory.domains", *databases, *rest]
+    directory = ["directory.domains", "directory.postmaster"]
+    assert list(found) == [*components, *ports, *directory, *databases, *rest]
     loop = found["mail.loop"]
     assert loop["sentence"] == "Submitted, filtered, delivered, read back; 2 DKIM signatures verify."
     assert "shows a certificate for mail.example.org" in found["port.imaps"]["sentence"]

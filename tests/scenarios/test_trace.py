@@ -127,7 +127,7 @@ def _expected(ends: tuple[Destination, ...]) -> set[str]:
 
 def _arrived(place: Place, subject: str, ends: tuple[Destination, ...]) -> set[str]:
     """Return who got the message, waiting until as many have as shall."""
-    administrator = place.suite.site.settings.administrator
+    administrator = place.suite.site.settings.administrator_address
     logins = {place.at(name): SECRET for name in PEOPLE}
     logins[administrator] = place.suite.secret("administrator")
     found: set[str] = set()

@@ -204,7 +204,7 @@ def check_quota(site: Site, account: Account, *, force: bool) -> None:
 
 def check_administrator(site: Site, before: Account, after: Account | None) -> None:
     """Raise when the site's administrator would go or could no longer receive mail."""
-    if before.address != site.settings.administrator:
+    if before.address != site.settings.administrator_address:
         return
     if after is None or (before.active and not after.active) or (after.send_only and not before.send_only):
         raise errors.Refused(

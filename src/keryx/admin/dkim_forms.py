@@ -63,6 +63,7 @@ def _content(private: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
 
 
 def _private(content: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
+    private: object
     try:
         if b"-----BEGIN" in content:
             private = serialization.load_pem_private_key(content, None)

@@ -66,6 +66,7 @@ def checks(site: Site, login: mail_loop.Login | None = None) -> Iterator[Check]:
                 f"port.{name}", f"port {site.port(name)} ({name}) shows a good certificate", _port(site, name)
             )
     yield Check("directory.domains", "the directory knows the managed domains", lambda: _domains(site))
+    yield Check("directory.postmaster", "somebody gets the postmaster's mail", lambda: _postmaster(site))
     yield from databases.checks(site)
     yield Check("dkim.keys", "every domain has DKIM keys", lambda: _dkim_keys(site))
     if site.placement is None or site.placement.beside("unbound"):
@@ -277,6 +278,16 @@ def _domains(site: Site) -> Finding:
             f"Add it: keryx domain add {site.settings.domain}",
         )
     return ok(f"{len(names)} domains: {', '.join(sorted(names)[:5])}{' ...' if len(names) > 5 else ''}.")
+
+
+def _postmaster(site: Site) -> Finding:
+    target, absent = site.settings.role_target, domains.absent_target(site)
+    if absent:
+        return warning(
+            f"{absent}, who should get the mail of postmaster and abuse, is no address here.",
+            f"Add it: keryx user add {absent}; or name somebody else in postmaster in keryx.yaml.",
+        )
+    return ok(f"Mail of postmaster and abuse goes to {target}.")
 
 
 def _dkim_keys(site: Site) -> Finding:

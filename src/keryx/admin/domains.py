@@ -11,6 +11,7 @@ from keryx.admin.access import Outcome, reading, writing
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain
 from keryx.directory.repositories import Directory
+from keryx.settings.names import REQUIRED
 from keryx.settings.site import Site
 
 
@@ -159,19 +160,30 @@ def lacking(site: Site) -> list[str]:
     mail. Raises Unreachable when the directory does not answer.
     """
     wanted, access = site.settings.directory, site.directory
-    target = site.settings.role_target
     said = []
     with reading(site) as directory:
         if directory.domains.get(site.settings.domain) is None:
             entry = f"{wanted.domain_attribute}={site.settings.domain},{access.domain_base}"
             said.append(f"the domain: {entry} (objectClass {wanted.domain_object_class}).")
-        ours = directory.domains.get(addresses.domain_of(target)) is not None
-        if ours and directory.holder(target) is None:
+        target = _absent_target(site, directory)
+        if target:
             said.append(
                 f"{target}, who gets the mail of postmaster and abuse;"
                 " add that account, or name another in postmaster in keryx.yaml."
             )
     return said
+
+
+def absent_target(site: Site) -> str:
+    """Return who should get the mail of postmaster and abuse when there is no such address; else nothing."""
+    with reading(site) as directory:
+        return _absent_target(site, directory)
+
+
+def _absent_target(site: Site, directory: Directory) -> str:
+    target = site.settings.role_target
+    ours = directory.domains.get(addresses.domain_of(target)) is not None
+    return target if ours and directory.holder(target) is None else ""
 
 
 def change(
@@ -271,7 +283,7 @@ def _check_empty(
 ) -> None:
     """Raise when somebody would miss the domain, or when it is the site's first."""
     name = domain.name
-    required = [f"{local}@{name}" for local in limits.REQUIRED]
+    required = [f"{local}@{name}" for local in REQUIRED]
     made = [group.address for group in groups if group.address not in required]
     found = [
         _count(len(accounts), "account") if accounts else "",
@@ -320,7 +332,7 @@ def _purge(site: Site, address: str) -> list[str]:
 def _missing_aliases(site: Site, directory: Directory, name: str) -> list[Alias]:
     """Return the required addresses that nobody has yet, as aliases to who answers for the site."""
     target = site.settings.role_target
-    wanted = [Alias(f"{local}@{name}", (target,)) for local in limits.REQUIRED]
+    wanted = [Alias(f"{local}@{name}", (target,)) for local in REQUIRED]
     return [alias for alias in wanted if alias.address != target and not directory.holder(alias.address)]
 
 

@@ -15,9 +15,7 @@ from keryx.admin import addresses
 from keryx.core import errors
 from keryx.core.model import Account, Alias, Domain
 from keryx.directory.repositories import Directory
-
-REQUIRED = ("postmaster", "abuse")
-"""Addresses that every domain must have (RFC 2142; RFC 5321, 4.5.1)."""
+from keryx.settings.names import REQUIRED
 
 
 @dataclass

@@ -61,7 +61,7 @@ def all_of(site: Site, domain: str | None = None) -> Sequence[Grant]:
     """Return the grants: all, the site's (``""``) or one domain's."""
     found = [Grant(role.address, role.domain) for role in kept.all_of(site, domain)]
     if domain in (None, kept.WHOLE_SITE) and not any(grant.domain == kept.WHOLE_SITE for grant in found):
-        found.insert(0, Grant(site.settings.administrator))
+        found.insert(0, Grant(site.settings.administrator_address))
     return found
 
 
@@ -69,7 +69,7 @@ def add(site: Site, address: str, domain: str = "", *, dry_run: bool = False) ->
     """Make an account administrator of a domain, or of the whole site. Idempotent."""
     wanted = addresses.own_address(address)
     name = addresses.domain_name(domain) if domain else kept.WHOLE_SITE
-    first = site.settings.administrator
+    first = site.settings.administrator_address
     with reading(site) as directory:
         stand_in = directory.accounts.get(first) is not None
         if directory.accounts.get(wanted) is None:
@@ -105,4 +105,4 @@ def remove(site: Site, address: str, domain: str = "", *, dry_run: bool = False)
 
 def _stands_in(site: Site, address: str) -> bool:
     """Whether this is the administrator of keryx.yaml while nobody is recorded."""
-    return address == site.settings.administrator and not kept.all_of(site, kept.WHOLE_SITE)
+    return address == site.settings.administrator_address and not kept.all_of(site, kept.WHOLE_SITE)

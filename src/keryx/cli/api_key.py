@@ -66,7 +66,7 @@ def add(
     site = context.site()
     made = keys.add(
         site,
-        owner or site.settings.administrator,
+        owner or site.settings.administrator_address,
         name,
         role="domain" if domain else "site",
         domains=tuple(domain or ()),

@@ -78,14 +78,14 @@ def first_account(site: Site, progress: Progress) -> bool:
         return False
     if site.directory_writable:
         settings = site.settings
-        progress.step(f"Adding {settings.domain} and {settings.administrator}")
+        progress.step(f"Adding {settings.domain} and {settings.administrator_address}")
         domains.add(site, settings.domain, if_missing=True)
         # The secret before the account: whoever interrupts here loses no password.
         password = site.secrets.get(ADMINISTRATOR)
-        new = accounts.NewAccount(settings.administrator, password, "Administrator")
+        new = accounts.NewAccount(settings.administrator_address, password, "Administrator")
         accounts.add(site, new, if_missing=True)
-        roles.add(site, settings.administrator)
-        progress.done(f"added the domain {settings.domain} and the account {settings.administrator}")
+        roles.add(site, settings.administrator_address)
+        progress.done(f"added the domain {settings.domain} and the account {settings.administrator_address}")
     else:
         progress.step("Making DKIM keys")
         domains.make_keys(site)
@@ -112,7 +112,7 @@ def summary(site: Site) -> Iterator[str]:
         yield f"Own account    {site.base_url}/account/"
         yield f"Set-up         {site.base_url}/setup shows how mail programs and phones are set up"
     if site.directory_writable:
-        yield f"Administrator  {settings.administrator}"
+        yield f"Administrator  {settings.administrator_address}"
         yield f"Password       in {site.secrets.path(ADMINISTRATOR)}"
     else:
         yield f"Directory      {site.directory.uri}, read-only: domains and accounts are made there"

@@ -13,7 +13,7 @@ import pydantic
 
 from keryx.settings.database import Database
 from keryx.settings.directory import Directory
-from keryx.settings.names import DomainName, MailAddress
+from keryx.settings.names import REQUIRED, DomainName, LoginAddress, MailAddress
 from keryx.settings.ports import STANDARD, Ports
 from keryx.settings.section import Section
 from keryx.settings.web import Web, Webmail
@@ -48,6 +48,9 @@ class SiteSettings(Section):
     the SMTP greeting (RFC 5321, 4.1.1.1), so its address should resolve back to it."""
     postmaster: MailAddress | None = None
     """Who gets mail for postmaster and is named in bounces; ``postmaster@<domain>`` when empty."""
+    administrator: LoginAddress | None = None
+    """The first account, made at the first start; it administers the site and gets the mail for postmaster
+    unless ``postmaster`` says otherwise. ``admin@<domain>`` when empty."""
     bind: tuple[Address, ...] = ()
     """Addresses to listen at; empty for every address of the machine."""
     port_offset: int = pydantic.Field(default=0, ge=0, le=60000)
@@ -107,6 +110,20 @@ class SiteSettings(Section):
         return self
 
     @pydantic.model_validator(mode="after")
+    def _administrator_is_ours(self) -> SiteSettings:
+        if self.administrator and self.administrator.partition("@")[2] != self.domain:
+            raise ValueError(
+                f"administrator {self.administrator} is not in {self.domain}, which a first start makes; "
+                "name an address there, and make others with keryx admin add"
+            )
+        if self.administrator and self.administrator.partition("@")[0] in REQUIRED:
+            raise ValueError(
+                f"administrator {self.administrator} is an address that leads to the administrator; "
+                "name an account such as admin"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
     def _relay_needs_nothing_that_is_kept(self) -> SiteSettings:
         if self.mailboxes:
             return self
@@ -142,13 +159,13 @@ class SiteSettings(Section):
         return 2 * self.message_size_limit_mb * 1024 * 1024
 
     @property
-    def administrator(self) -> str:
+    def administrator_address(self) -> str:
         """The first account, made by ``keryx up``."""
-        return f"admin@{self.domain}"
+        return self.administrator or f"admin@{self.domain}"
 
     @property
     def role_target(self) -> str:
         """Who gets mail for the postmaster of a domain that has no entry for it."""
         wanted = self.postmaster
-        is_role = wanted is not None and wanted.split("@")[0] in ("postmaster", "abuse")
-        return self.administrator if wanted is None or is_role else wanted
+        is_role = wanted is not None and wanted.split("@")[0] in REQUIRED
+        return self.administrator_address if wanted is None or is_role else wanted

@@ -17,6 +17,8 @@ LOCAL_CHARACTERS = f"{string.ascii_letters}{string.digits}.-_+=&!#~^'"
 mean something in paths, patterns or variables of the daemons (``/ % * $ ? { } | ```). An account
 that has another one in a tree made elsewhere receives nothing and does not log in. Capitals mean the same as
 small letters. Accounts have no ``+``: it begins a sub-address."""
+REQUIRED = ("postmaster", "abuse")
+"""Local-parts that every domain must have (RFC 2142; RFC 5321, 4.5.1)."""
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 LOGIN = re.compile(r"[a-z0-9]([a-z0-9._'-]*[a-z0-9_-])?")
 ATOM = re.compile(r"[^\s@()<>\[\]:;,\\\"\x00-\x1f\x7f]+")
@@ -78,3 +80,4 @@ def login_address(text: str) -> str:
 
 DomainName = Annotated[str, pydantic.AfterValidator(domain_name)]
 MailAddress = Annotated[str, pydantic.AfterValidator(mail_address)]
+LoginAddress = Annotated[str, pydantic.AfterValidator(login_address)]

@@ -22,7 +22,7 @@ def test_one_line_is_enough_and_the_rest_is_derived() -> None:
     assert settings.domain == "example.org"
     assert settings.host == "mail.example.org"
     assert settings.postmaster_address == "postmaster@example.org"
-    assert settings.administrator == "admin@example.org"
+    assert settings.administrator_address == "admin@example.org"
 
 
 def test_every_problem_is_told_at_once_in_sentences() -> None:
@@ -82,6 +82,33 @@ def test_an_external_directory_must_be_complete() -> None:
     assert problems("domain: example.org\ndirectory: {embedded: false}\n") == [
         'keryx.yaml: directory: an external directory needs uri, such as "ldaps://ldap.example.org".'
     ]
+
+
+def test_the_first_administrator_may_have_another_address() -> None:
+    settings = parse("domain: example.org\nadministrator: Alice@Example.org\n")
+    assert settings.administrator_address == "alice@example.org"
+    assert settings.role_target == "alice@example.org"
+    assert settings.postmaster_address == "postmaster@example.org"
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        (
+            "alice@example.net",
+            "administrator alice@example.net is not in example.org, which a first start makes; name",
+        ),
+        (
+            "abuse@example.org",
+            "administrator abuse@example.org is an address that leads to the administrator; name ",
+        ),
+        ("alice", 'administrator: "alice" is not an address; write it as name@example.org.'),
+        ("a+b@example.org", 'administrator: "a+b@example.org" cannot be an account: '),
+    ],
+)
+def test_who_cannot_be_the_first_administrator_is_told(address: str, problem: str) -> None:
+    (said,) = problems(f"domain: example.org\nadministrator: {address}\n")
+    assert said.startswith(f"keryx.yaml: {problem}")
 
 
 OUTSIDE = "domain: example.org\ndatabase: {embedded: false, host: db, "
