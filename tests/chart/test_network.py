@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from keryx.components.postfix.component import Postfix
+from keryx.components.testing import site as make_site
 from tests.chart import helm
 from tests.chart.helm import Manifest
 
@@ -100,6 +102,18 @@ def test_all_containers_may_be_asked_how_they_are() -> None:
             if port["port"] == 18080
         )
         assert port["endPort"] == 18079 + len(helm.containers(workload))
+
+
+def test_networks_that_may_relay_are_those_that_postfix_in_its_pod_trusts() -> None:
+    found = helm.example("solakube")
+    site = make_site(helm.settings_files(found)["keryx.yaml"], pod="postfix")
+    (main,) = (file for file in Postfix().render(site) if file.path.name == "main.cf")
+    lines = main.content.splitlines()
+    assert [line for line in lines if line.startswith("mynetworks =")] == [
+        "mynetworks = 127.0.0.0/8, [::1]/128, 10.42.0.0/16"
+    ]
+    rules = helm.of_kind(found, "NetworkPolicy")["postfix"]["spec"]["ingress"]
+    assert any("from" not in rule and 25 in ports(rule) for rule in rules)
 
 
 def test_every_pod_has_a_policy() -> None:

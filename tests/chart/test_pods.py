@@ -287,6 +287,9 @@ def test_every_key_of_a_pod_s_section_is_taken_up() -> None:
     assert spec["tolerations"] == [{"key": "mail", "operator": "Exists"}]
     assert "podAntiAffinity" in spec["affinity"]
     assert spec["priorityClassName"] == "important"
+    assert spec["schedulerName"] == "second"
+    assert spec["runtimeClassName"] == "sandbox"
+    assert spec["hostAliases"] == [{"ip": "192.0.2.9", "hostnames": ["ldap.example.org"]}]
     assert spec["terminationGracePeriodSeconds"] == 120
     digest = "0123456789abcdef" * 4
     assert containers["postfix"]["image"] == f"registry.example.org/mail/keryx-postfix@sha256:{digest}"
@@ -315,6 +318,43 @@ def test_every_key_of_a_pod_s_section_is_taken_up() -> None:
     ]
     assert "volumeClaimTemplates" not in dovecot["spec"]
     assert {"name": "data", "emptyDir": {}} in helm.pod_spec(helm.workloads(found)["redis"])["volumes"]
+    # What stands in "defaults" holds for every pod, and for the one that makes things once.
+    for part in (*helm.workloads(found).values(), *helm.of_kind(found, "Job", "Pod").values()):
+        assert helm.pod_spec(part)["schedulerName"] == "second"
+        assert ("runtimeClassName" in helm.pod_spec(part)) == (helm.short(part) == "postfix")
+    for part in helm.workloads(helm.example("minimal")).values():
+        assert not {"schedulerName", "runtimeClassName", "hostAliases"} & set(helm.pod_spec(part))
+
+
+def test_what_is_kept_may_be_in_folders_of_the_node() -> None:
+    found = helm.workloads(helm.example("single-node"))
+    volumes = {
+        pod: volume["hostPath"]
+        for pod, part in found.items()
+        for volume in helm.pod_spec(part)["volumes"]
+        if "hostPath" in volume
+    }
+    # They are not made: on another node a pod waits for its folder instead of beginning with nothing.
+    assert volumes == {
+        pod: {"path": f"/srv/mail/{pod}", "type": "Directory"}
+        for pod in ("openldap", "postgresql", "rspamd", "dovecot", "postfix")
+    }
+    assert {pod for pod, part in found.items() if "volumeClaimTemplates" in part["spec"]} == {"redis"}
+
+
+def test_the_page_gives_folders_of_the_node_to_those_that_cannot_take_them() -> None:
+    """The kubelet gives no such folder to a pod's group, and who is not root cannot take one."""
+    page = (CHECKOUT / "docs/howto/kubernetes-volumes.md").read_text()
+    given = re.findall(r"^install .*-o (\d+) -g (\d+) -m 700 /srv/mail/(\w+)$", page, re.MULTILINE)
+    users = {
+        pod: helm.pod_spec(part)["securityContext"].get("runAsUser")
+        for pod, part in helm.workloads(helm.rendered(ALL)).items()
+        if table("table")[pod].get("volume")
+    }
+    assert {pod: int(user) for user, _, pod in given} == {pod: user for pod, user in users.items() if user}
+    assert all(user == group for user, group, _ in given)
+    (others,) = re.findall(r"^mkdir -p (.+)$", page, re.MULTILINE)
+    assert set(others.split()) == {f"/srv/mail/{pod}" for pod, user in users.items() if not user}
 
 
 def test_the_image_of_a_component_is_the_same_wherever_it_helps() -> None:

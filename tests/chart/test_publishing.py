@@ -179,6 +179,60 @@ def test_every_mail_port_has_a_route_to_a_listener_of_its_name() -> None:
     assert versions == {"gateway.networking.k8s.io/v1"}
 
 
+def test_ports_that_begin_with_tls_have_a_route_by_name() -> None:
+    found = of_example("gateway-tls", "TLSRoute")
+    edge = {"name": "edge", "namespace": "gateways"}
+    assert found == {
+        "submissions": {
+            "parentRefs": [{**edge, "sectionName": "submissions"}],
+            "hostnames": ["mail.example.org"],
+            "rules": [{"backendRefs": [{"name": "mail-keryx-postfix-public", "port": 465}]}],
+        },
+        "imaps": {
+            "parentRefs": [{**edge, "sectionName": "imaps"}],
+            "hostnames": ["mail.example.org", "imap.example.org"],
+            "rules": [{"backendRefs": [{"name": "mail-keryx-dovecot-public", "port": 993}]}],
+        },
+        "pop3s": {
+            "parentRefs": [{"name": "old", "namespace": "gateways", "sectionName": "port-995"}],
+            "hostnames": ["mail.example.org", "imap.example.org"],
+            "rules": [{"backendRefs": [{"name": "mail-keryx-dovecot-public", "port": 995}]}],
+        },
+    }
+    assert set(of_example("gateway-tls", "TCPRoute")) == {"smtp", "sieve"}, "a port has one route"
+    for kind, notes in (("TLSRoute", {"example.org/owner": "postmaster"}), ("TCPRoute", None)):
+        for part in helm.of_kind(helm.example("gateway-tls"), kind).values():
+            assert part["metadata"].get("annotations") == notes
+
+
+def test_routes_by_name_are_of_the_newest_version_and_may_have_names_of_their_own() -> None:
+    text = (
+        "settings: {domain: example.org, ports: {pop3s: false}}\n"
+        "tlsRoute: {enabled: true, parentRefs: [{name: edge}], hosts: ['*.example.org']}"
+    )
+    newer = helm.template("--api-versions", "gateway.networking.k8s.io/v1/TLSRoute", text=text)
+    found = helm.of_kind(helm.manifests(newer.stdout), "TLSRoute", "TCPRoute")
+    assert set(found) == {"submissions", "imaps"}
+    for part in found.values():
+        assert (part["apiVersion"], part["kind"]) == ("gateway.networking.k8s.io/v1", "TLSRoute")
+        assert part["spec"]["hostnames"] == ["*.example.org"]
+
+
+def test_the_filter_s_ports_are_outside_only_when_asked_for_twice() -> None:
+    """The pages ask for a password there, as they do among pods."""
+    text = (
+        "settings: {domain: example.org}\n"
+        "rspamd: {service: {type: NodePort, nodePorts: {controller: 30334}, allowOutside: true}}"
+    )
+    spec = service("rspamd-public", text)
+    ports = {port["name"]: (port["port"], port.get("nodePort")) for port in spec["ports"]}
+    assert ports == {"controller": (11334, 30334), "scan": (11333, None), "door-pages": (10085, None)}
+    assert spec["type"] == "NodePort"
+    rules = helm.of_kind(helm.rendered(text), "NetworkPolicy")["rspamd"]["spec"]["ingress"]
+    assert {"ports": [{"protocol": "TCP", "port": 11334}]} in rules, "from anywhere"
+    assert "rspamd-public" not in helm.of_kind(helm.example("minimal"), "Service")
+
+
 def test_tls_up_to_the_gateway() -> None:
     text = "settings: {domain: example.org}\nweb: {backend: https, ingress: {enabled: true}}"
     for part in helm.of_kind(helm.rendered(text), "Ingress").values():

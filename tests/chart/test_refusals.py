@@ -20,6 +20,7 @@ MISSPELT = {
     "openldap.autoscaling": ("settings: {domain: example.org}\nopenldap: {autoscaling: {}}", "autoscaling"),
     "helpers.unbond": ("settings: {domain: example.org}\npostfix: {helpers: {unbond: {}}}", "unbond"),
     "web.ingress.webmial": ("settings: {domain: example.org}\nweb: {ingress: {webmial: {}}}", "webmial"),
+    "tlsRoute.ports.smtp": ("settings: {domain: example.org}\ntlsRoute: {ports: {smtp: []}}", "smtp"),
     "secrets.ldapreader": ("settings: {domain: example.org}\nsecrets: {ldapreader: {}}", "ldapreader"),
 }
 WRONG = {
@@ -28,6 +29,8 @@ WRONG = {
     "a word for a port": ("settings: {domain: example.org, ports: {smtp: smtp}}", "/settings/ports/smtp"),
     "no such service": ("settings: {domain: example.org}\npostfix: {service: {type: Nodeport}}", "/postfix/service/type"),
     "no such webmail": ("settings: {domain: example.org, webmail: squirrel}", "/settings/webmail"),
+    "a folder without its place": ("settings: {domain: example.org}\ndovecot: {persistence: {hostPath: mail}}", "/dovecot/persistence/hostPath"),
+    "the whole node": ("settings: {domain: example.org}\ndovecot: {persistence: {hostPath: /}}", "/dovecot/persistence/hostPath"),
     "half a digest": ("settings: {domain: example.org}\nnginx: {image: {digest: 'sha256:12'}}", "/nginx/image/digest"),
 }  # fmt: skip
 
@@ -103,6 +106,43 @@ UNSAFE = {
         "rspamd: {autoscaling: {enabled: true}, persistence: {existingClaim: filter}}",
         "rspamd.persistence.existingClaim is one volume for several pods; two must never write it: "
         "leave rspamd.replicas at 1, or the claim out.",
+    ),
+    "one claim for all": (
+        f"settings: {{{DOMAIN}}}\ndefaults: {{persistence: {{existingClaim: mail}}}}",
+        "defaults.persistence.existingClaim is one volume for all pods; two must never write it: "
+        "name it in the section of its pod.",
+    ),
+    "two queues in one folder": (
+        f"settings: {{{DOMAIN}}}\ndefaults: {{persistence: {{hostPath: /srv/mail}}}}\npostfix: {{replicas: 2}}",
+        "postfix.persistence.hostPath is one folder for several pods; two must never write it: "
+        "leave postfix.replicas at 1, or the folder out.",
+    ),
+    "a folder and an autoscaler": (
+        f"settings: {{{DOMAIN}}}\nrspamd: {{autoscaling: {{enabled: true}}, persistence: {{hostPath: /srv/mail}}}}",
+        "rspamd.persistence.hostPath is one folder for several pods; two must never write it: "
+        "leave rspamd.replicas at 1, or the folder out.",
+    ),
+    "a folder and a claim": (
+        f"settings: {{{DOMAIN}}}\ndovecot: {{persistence: {{hostPath: /srv/mail, existingClaim: mail}}}}",
+        "dovecot.persistence.existingClaim is for claims, and dovecot.persistence.hostPath is set: "
+        "leave one out (an empty hostPath undoes that of defaults).",
+    ),
+    "a class of storage for a folder": (
+        f"settings: {{{DOMAIN}}}\n"
+        "defaults: {persistence: {hostPath: /srv/mail}}\ndovecot: {persistence: {storageClass: fast}}",
+        "dovecot.persistence.storageClass is for claims, and dovecot.persistence.hostPath is set: "
+        "leave one out (an empty hostPath undoes that of defaults).",
+    ),
+    "folders and a class for all": (
+        f"settings: {{{DOMAIN}}}\ndefaults: {{persistence: {{hostPath: /srv/mail, storageClass: fast}}}}",
+        "defaults.persistence.storageClass is for claims, and defaults.persistence.hostPath is set: "
+        "leave one out (an empty hostPath undoes that of defaults).",
+    ),
+    "a folder that Velero does not see": (
+        f"settings: {{{DOMAIN}}}\n"
+        "dovecot: {persistence: {hostPath: /srv/mail}}\nbackup: {velero: {enabled: true}}",
+        "dovecot.persistence.hostPath is a folder of the node, which Velero does not copy: "
+        "use a claim, or save the folder yourself and set backup.velero.enabled to false.",
     ),
     "fewest and most exchanged": (
         f"settings: {{{DOMAIN}}}\nsogo: {{autoscaling: {{enabled: true, minReplicas: 9, maxReplicas: 2}}}}",
@@ -202,7 +242,11 @@ UNSAFE = {
     ),
     "mail's routes without a Gateway": (
         f"settings: {{{DOMAIN}}}\ntcpRoute: {{enabled: true, ports: {{smtp: [{{name: edge}}]}}}}",
-        "tcpRoute.parentRefs is missing, and tcpRoute.ports has no Gateway for submission either.",
+        "tcpRoute.parentRefs is missing, and tcpRoute.ports has no Gateway for imap either.",
+    ),
+    "mail's routes by name without a Gateway": (
+        f"settings: {{{DOMAIN}}}\ntlsRoute: {{enabled: true, ports: {{imaps: [{{name: edge}}]}}}}",
+        "tlsRoute.parentRefs is missing, and tlsRoute.ports has no Gateway for pop3s either.",
     ),
     "a certificate of nobody": (
         f"settings: {{{DOMAIN}}}\ncertificate: {{certManager: {{enabled: true}}}}",

@@ -28,6 +28,15 @@
 
 {{- define "keryx.checkVolumes" -}}
 {{- $root := . }}
+{{- if .Values.defaults.persistence.existingClaim }}{{ fail "defaults.persistence.existingClaim is one volume for all pods; two must never write it: name it in the section of its pod." }}{{ end }}
+{{- range $section := prepend (include "keryx.pods" . | fromYamlArray) "defaults" }}
+{{- $given := default (dict) (get $root.Values $section).persistence }}
+{{- if (include "keryx.values" (list $root $section) | fromYaml).persistence.hostPath }}
+{{- range list "existingClaim" "storageClass" "size" "annotations" }}
+{{- if get $given . }}{{ fail (printf "%s.persistence.%s is for claims, and %s.persistence.hostPath is set: leave one out (an empty hostPath undoes that of defaults)." $section . $section) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range include "keryx.pods" . | fromYamlArray }}
 {{- $spec := get (include "keryx.table" $root | fromYaml) . }}
 {{- $values := include "keryx.values" (list $root .) | fromYaml }}
@@ -36,7 +45,10 @@
 {{- if $spec.volume }}{{ fail (printf "%s.replicas is %d; two must never write the same data: leave it at 1." . (int $values.replicas)) }}{{ end }}
 {{- fail (printf "%s.replicas is %d; there can be one only: leave it at 1." . (int $values.replicas)) }}
 {{- end }}
-{{- if and $many $spec.volume $values.persistence.enabled $values.persistence.existingClaim }}{{ fail (printf "%s.persistence.existingClaim is one volume for several pods; two must never write it: leave %s.replicas at 1, or the claim out." . .) }}{{ end }}
+{{- $data := include "keryx.data" (list $root .) | fromYaml }}
+{{- if and $many $data.persistentVolumeClaim }}{{ fail (printf "%s.persistence.existingClaim is one volume for several pods; two must never write it: leave %s.replicas at 1, or the claim out." . .) }}{{ end }}
+{{- if and $many $data.hostPath }}{{ fail (printf "%s.persistence.hostPath is one folder for several pods; two must never write it: leave %s.replicas at 1, or the folder out." . .) }}{{ end }}
+{{- if and $data.hostPath $root.Values.backup.velero.enabled (not (include "keryx.dumped" (dict "root" $root "pod" .))) }}{{ fail (printf "%s.persistence.hostPath is a folder of the node, which Velero does not copy: use a claim, or save the folder yourself and set backup.velero.enabled to false." .) }}{{ end }}
 {{- if and (dig "autoscaling" "enabled" false $values) (gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas)) }}{{ fail (printf "%s.autoscaling.minReplicas is more than maxReplicas: exchange them." .) }}{{ end }}
 {{- end }}
 {{- end }}
@@ -99,11 +111,7 @@
 {{- if not (default $web.httpRoute.parentRefs (get $web.httpRoute .name).parentRefs) }}{{ fail "web.httpRoute.parentRefs is missing: the Gateway that the routes belong to." }}{{ end }}
 {{- end }}
 {{- end }}
-{{- if and .Values.tcpRoute.enabled (not .Values.tcpRoute.parentRefs) }}
-{{- range $pod := list "postfix" "dovecot" }}
-{{- range include "keryx.publicPorts" (list $root $pod) | fromYamlArray }}
-{{- if not (get $root.Values.tcpRoute.ports .) }}{{ fail (printf "tcpRoute.parentRefs is missing, and tcpRoute.ports has no Gateway for %s either." .) }}{{ end }}
-{{- end }}
-{{- end }}
+{{- range $port, $route := include "keryx.mailRoutes" . | fromYaml }}
+{{- if not $route.parentRefs }}{{ fail (printf "%s.parentRefs is missing, and %s.ports has no Gateway for %s either." $route.section $route.section $port) }}{{ end }}
 {{- end }}
 {{- end }}

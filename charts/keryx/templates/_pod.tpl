@@ -81,6 +81,24 @@
 {{- end }}
 {{- end }}
 
+{{/* What is kept, where no claim is made for it: (list $ "postfix"). Nothing where one is, or where nothing is kept. */}}
+{{- define "keryx.data" -}}
+{{- $spec := get (include "keryx.table" (first .) | fromYaml) (index . 1) }}
+{{- $persistence := (include "keryx.values" . | fromYaml).persistence }}
+{{- if not $spec.volume }}
+{{- else if not $persistence.enabled -}}
+emptyDir: {}
+{{- else if $persistence.existingClaim -}}
+persistentVolumeClaim:
+  claimName: {{ $persistence.existingClaim }}
+{{- else if $persistence.hostPath -}}
+hostPath:
+  path: {{ $persistence.hostPath }}/{{ index . 1 }}
+  # Nobody makes it: on another node a pod would begin with nothing.
+  type: Directory
+{{- end }}
+{{- end }}
+
 {{/* A folder of secrets, one file each, put together from the Secrets that hold them. */}}
 {{- define "keryx.secretsVolume" -}}
 {{- $root := .root -}}
@@ -257,8 +275,18 @@ topologySpreadConstraints:
 {{- with .priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+{{- with .schedulerName }}
+schedulerName: {{ . }}
+{{- end }}
+{{- with .runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
 {{- with .dnsConfig }}
 dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .hostAliases }}
+hostAliases:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
@@ -315,15 +343,9 @@ spec:
     {{- end }}
   volumes:
     {{- include "keryx.volumes" (dict "root" .root "pod" .pod "containers" $containers) | nindent 4 }}
-    {{- if $spec.volume }}
-    {{- if not $values.persistence.enabled }}
+    {{- with include "keryx.data" (list .root .pod) }}
     - name: data
-      emptyDir: {}
-    {{- else if $values.persistence.existingClaim }}
-    - name: data
-      persistentVolumeClaim:
-        claimName: {{ $values.persistence.existingClaim }}
-    {{- end }}
+      {{- . | nindent 6 }}
     {{- end }}
     {{- if include "keryx.dumped" . }}
     - name: dump

@@ -177,6 +177,11 @@ http: 80
 https: 443
 {{- end }}
 
+{{/* Mail ports that speak TLS from the first byte. */}}
+{{- define "keryx.tlsPorts" -}}
+[submissions, imaps, pop3s]
+{{- end }}
+
 {{/* Every secret by its file: the key in values (secrets.KEY), and the pod whose section may name a Secret for it. */}}
 {{- define "keryx.secretNames" -}}
 ldap-reader: {key: ldapReader, owner: openldap}

@@ -1,4 +1,4 @@
-{{/* Routes to the gateway. */}}
+{{/* Routes from the outside. */}}
 
 {{/* What is routed, as a list of names and hosts: (list $ .Values.web.ingress). A host name and path go to one route only. */}}
 {{- define "keryx.routes" -}}
@@ -32,4 +32,34 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+The mail ports that Gateways lead here, by name: the route's kind, its section of the values, its pod, names and Gateways.
+TLSRoutes take the ports that speak TLS from the first byte, TCPRoutes all that are left.
+*/}}
+{{- define "keryx.mailRoutes" -}}
+{{- $root := . }}
+{{- $client := dict "postfix" "smtp_host" "dovecot" "imap_host" }}
+{{- $found := dict }}
+{{- range $pod := list "postfix" "dovecot" }}
+{{- range $port := include "keryx.publicPorts" (list $root $pod) | fromYamlArray }}
+{{- $tls := and $root.Values.tlsRoute.enabled (has $port (include "keryx.tlsPorts" $root | fromYamlArray)) }}
+{{- if or $tls $root.Values.tcpRoute.enabled }}
+{{- $section := ternary "tlsRoute" "tcpRoute" $tls }}
+{{- $given := get $root.Values $section }}
+{{- $parents := list }}
+{{- range default $given.parentRefs (get $given.ports $port) }}
+{{- $parents = append $parents (merge (dict) . (dict "sectionName" $port)) }}
+{{- end }}
+{{- $route := dict "kind" (ternary "TLSRoute" "TCPRoute" $tls) "section" $section "pod" $pod "parentRefs" $parents }}
+{{- if $tls }}
+{{- $names := list (include "keryx.hostname" $root) (include "keryx.webHost" (list $root (get $client $pod))) }}
+{{- $_ := set $route "hostnames" (default (uniq $names) $given.hosts) }}
+{{- end }}
+{{- $_ := set $found $port $route }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $found }}
 {{- end }}

@@ -31,7 +31,7 @@ automountServiceAccountToken: false
 {{- $pod := index . 1 }}
 {{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
 {{- $values := include "keryx.values" . | fromYaml }}
-{{- $claimed := and $spec.volume $values.persistence.enabled (not $values.persistence.existingClaim) }}
+{{- $claimed := and $spec.volume (not (include "keryx.data" .)) }}
 ---
 apiVersion: apps/v1
 kind: {{ $spec.kind }}
