@@ -3,15 +3,18 @@ are not this machine's own."""
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Iterator
 
 import pytest
 
+from keryx.core import network
 from tests.running import Suite
 from tests.wire import Wire
 from tests.world import World, strangers, token
 
 SETTINGS = """\
+relay_networks: [{net}.34/32]
 postfix:
   dnsbl: ["one.bl.test=127.0.0.[2..9]*2", "two.bl.test*2", "allow.bl.test*-2"]
   dnsbl_threshold: 3
@@ -21,6 +24,7 @@ postfix:
   helo_allow: [printer]
   check_ptr: matches
   ptr_allow: [{net}.31/32, partner.test]
+  auth_rate_limit: 3
   # Strangers wait for less time than in life.
   parameters: {{postscreen_greet_wait: 2s}}
 """
@@ -102,6 +106,28 @@ def test_strangers_may_not_relay(suite: Suite, net: str) -> None:
         wire.say("EHLO mx.ext.test")
         wire.say("MAIL FROM:<friend@ext.test>")
         assert wire.say("RCPT TO:<far@ext.test>").startswith("554 5.7.1")
+
+
+def test_a_network_that_may_relay_needs_neither_login_nor_name(suite: Suite, net: str) -> None:
+    with Wire(suite.port("smtp"), source=f"{net}.34") as wire:
+        wire.say("EHLO scanner")
+        wire.say("MAIL FROM:<scanner@example.org>")
+        assert wire.say("RCPT TO:<far@ext.test>").startswith("250")
+
+
+def test_who_logs_in_too_often_waits_and_nobody_else_does(suite: Suite, net: str) -> None:
+    account = suite.account("alice")
+
+    def login(source: str) -> None:
+        port, tls = suite.port("submissions"), network.unverified_tls()
+        with smtplib.SMTP_SSL("127.0.0.1", port, context=tls, source_address=(source, 0)) as client:
+            client.login(*account)
+
+    for _ in range(3):
+        login(f"{net}.24")
+    with pytest.raises(smtplib.SMTPAuthenticationError, match="too many AUTH commands"):
+        login(f"{net}.24")
+    login(f"{net}.25")
 
 
 def test_who_talks_before_the_greeting_is_refused(world: World) -> None:
