@@ -99,6 +99,10 @@ class Parts:
         return self._processes[name].pid
 
     def log(self, name: str) -> Path:
+    def port(self, name: str) -> int:
+        """Return a public port by name."""
+        return self.site.port(name) or 0
+
         """Return where a component's words are."""
         return self.site.paths.log(name)
 

@@ -44,6 +44,7 @@ USERS = ("vmail", "_rspamd", GATEWAY)
 
 MANY_SETTINGS = """\
 domain: example.org
+log_level: debug
 bind: [127.0.0.1]
 trusted_proxies: [10.0.0.0/8]
 ports:

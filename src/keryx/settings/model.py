@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -20,6 +20,8 @@ from keryx.settings.web import Web, Webmail
 
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, pydantic.Field(union_mode="left_to_right")]
 Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, pydantic.Field(union_mode="left_to_right")]
+
+LogLevel = Literal["warning", "info", "debug"]
 
 
 class Tls(Section):
@@ -62,6 +64,9 @@ class SiteSettings(Section):
     relay_networks: tuple[Network, ...] = ()
     """Networks whose clients may send mail anywhere without a login: printers, applications.
     The machine itself always may."""
+    log_level: LogLevel = "info"
+    """How much the daemons write to their logs; ``debug`` is for the hour in which a fault is looked for.
+    None writes passwords. Postfix, SOGo and Roundcube, whose talkative levels do, log the same at each."""
     message_size_limit_mb: int = pydantic.Field(default=50, ge=1, le=2000)
     """Largest message in MiB, at every door: SMTP, submission, IMAP, webmail."""
     default_quota_mb: int = pydantic.Field(default=5120, ge=0)

@@ -48,6 +48,7 @@ class Clamav(Component):
             __package__ or "",
             "clamd.conf",
             clamav=site.section(ClamavSettings),
+            verbose=site.settings.log_level == "debug",
             socket=site.paths.run(self.name) / "clamd.sock",
             door=site.door(self.name),
             data=site.paths.data(self.name),

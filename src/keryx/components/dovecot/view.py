@@ -57,6 +57,15 @@ class View:
         """Which of the two configuration languages it reads."""
         return "2.4" if self.version >= (2, 4) else "2.3"
 
+    @property
+    def log_lines(self) -> Sequence[str]:
+        """What makes the log shorter or longer. Passwords stay hidden: auth_debug_passwords is off."""
+        return {
+            "warning": ["info_log_path = /dev/null"],
+            "info": [],
+            "debug": ["log_debug = category=auth OR category=mail"],
+        }[self.site.settings.log_level]
+
     # --- places ---
 
     @property

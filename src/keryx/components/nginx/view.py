@@ -17,6 +17,8 @@ PARTS = ("webmail", "admin", "rspamd")
 """Groups of paths that may have a host name of their own."""
 HTTP2_DIRECTIVE = (1, 25, 1)
 """The version from which HTTP/2 is a directive and no longer a word of ``listen``."""
+LOG_LEVELS = {"warning": "error", "info": "warn", "debug": "info"}
+"""Not nginx' own ``debug``, which writes headers, and passwords with them."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class View:
     def settings(self) -> NginxSettings:
         """The section ``nginx``."""
         return self.site.section(NginxSettings)
+
+    @property
+    def log_level(self) -> str:
+        """The level of ``error_log``."""
+        return LOG_LEVELS[self.site.settings.log_level]
 
     @property
     def user(self) -> str:

@@ -22,6 +22,8 @@ PACKAGED_SCHEMAS = ("core", "cosine", "inetorgperson", "misc", "nis")
 OWN_SCHEMAS = ("tachydromos", "keryx")
 ROOT = "gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth"
 """Root of this machine, as the Unix socket tells it (SASL EXTERNAL)."""
+LOG_LEVELS = {"warning": "none", "info": "none", "debug": "stats"}
+"""``stats`` logs every operation with what it asks for, and no value of a password."""
 
 
 GIVE_MEMORY_BACK = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "4"}
@@ -121,7 +123,7 @@ class Openldap(Component):
         listen = f"{site.ldapi} ldap://127.0.0.1:{site.ldap_port}/"
         if door := site.door(self.name):
             listen += f" ldaps://:{door.port}/"
-        words = ["/usr/sbin/slapd", "-d", site.section(OpenldapSettings).log]
+        words = ["/usr/sbin/slapd", "-d", LOG_LEVELS[site.settings.log_level]]
         words += ["-u", "openldap", "-g", "openldap", "-F", str(self._config(site)), "-h", listen]
         return Command(tuple(words), env=GIVE_MEMORY_BACK)
 

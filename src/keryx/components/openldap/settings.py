@@ -1,6 +1,6 @@
 """The section ``openldap`` of keryx.yaml."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pydantic
 
@@ -17,6 +17,3 @@ class OpenldapSettings(Section):
     room on disk. 100,000 accounts need about 300 MiB."""
     threads: int = pydantic.Field(default=8, ge=2, le=64)
     """Operations worked on at the same time."""
-    log: Literal["none", "stats"] = "none"
-    """``stats`` logs every operation: good for finding out what a daemon asks, too much for every
-    day."""

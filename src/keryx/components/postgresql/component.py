@@ -16,6 +16,8 @@ from keryx.core.wording import shown
 from keryx.settings.site import Site
 
 MAJOR = {("debian", "13"): 17, ("ubuntu", "24.04"): 16}
+LOG_LEVELS = {"warning": "error", "info": "", "debug": "debug1"}
+"""Of log_min_messages; empty for PostgreSQL's own, warning."""
 FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
 
 
@@ -50,6 +52,7 @@ class Postgresql(Component):
         folder = site.paths.etc(self.name)
         names = {
             "postgresql": site.section(PostgresqlSettings),
+            "log_level": LOG_LEVELS[site.settings.log_level],
             "etc": folder,
             "run": site.paths.run(self.name),
             "port": site.database_port,

@@ -11,6 +11,8 @@ from keryx.core.render import render
 from keryx.core.wording import shown
 from keryx.settings.site import Site
 
+LOG_LEVELS = {"warning": "warning", "info": "notice", "debug": "verbose"}
+
 
 class Redis(Component):
     """The Redis protocol server of the filter."""
@@ -36,6 +38,7 @@ class Redis(Component):
             __package__ or "",
             "redis.conf",
             redis=site.section(RedisSettings),
+            log_level=LOG_LEVELS[site.settings.log_level],
             socket=self._socket(site),
             data=site.paths.data(self.name),
             door=site.door(self.name),

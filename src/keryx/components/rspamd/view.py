@@ -10,6 +10,9 @@ from keryx.components.rspamd.settings import RspamdSettings
 from keryx.core.network import Endpoint
 from keryx.settings.site import Site
 
+LOG_LEVELS = {"warning": "warning", "info": "notice", "debug": "info"}
+"""Not Rspamd's own ``debug``, which writes what messages say."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -21,6 +24,11 @@ class View:
     def settings(self) -> RspamdSettings:
         """The section ``rspamd``."""
         return self.site.section(RspamdSettings)
+
+    @property
+    def log_level(self) -> str:
+        """How much is logged."""
+        return LOG_LEVELS[self.site.settings.log_level]
 
     @property
     def only_carries(self) -> bool:

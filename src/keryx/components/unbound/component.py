@@ -23,6 +23,7 @@ from keryx.settings.site import Site
 
 ROOT_KEY = Path("/usr/share/dns/root.key")
 """Where Debian's dns-root-data keeps the root's trust anchor."""
+VERBOSITY = {"warning": 0, "info": 1, "debug": 2}
 
 
 class Unbound(Component):
@@ -56,6 +57,7 @@ class Unbound(Component):
             __package__ or "",
             "unbound.conf",
             unbound=settings,
+            verbosity=VERBOSITY[site.settings.log_level],
             listen=site.resolver,
             data=site.paths.data(self.name),
             control=self._control(site),

@@ -15,6 +15,7 @@ NEWER = {"dovecot-core": (2, 4, 1)}
 
 EVERYTHING = """\
 domain: example.org
+log_level: debug
 hostname: mx.example.org
 bind: [192.0.2.1, "2001:db8::1"]
 port_offset: 20000

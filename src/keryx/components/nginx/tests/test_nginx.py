@@ -20,6 +20,7 @@ trusted_proxies: [10.0.0.0/24, "2001:db8:1::/48"]
 ports:
   https: {proxy_protocol: true}
 message_size_limit_mb: 20
+log_level: debug
 webmail: both
 web:
   webmail_host: webmail.example.org

@@ -17,6 +17,7 @@ CASES = {
     "everything": """\
 domain: example.org
 hostname: mx.example.net
+log_level: debug
 port_offset: 500
 relay_networks: [192.0.2.0/24, 2001:db8::/32]
 message_size_limit_mb: 25

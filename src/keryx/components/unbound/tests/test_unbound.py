@@ -10,6 +10,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 EVERYTHING = """\
 domain: example.org
+log_level: debug
 port_offset: 20000
 unbound:
   forwarders: [192.0.2.53, "2001:db8::53@5353"]
