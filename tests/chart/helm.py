@@ -125,7 +125,8 @@ def rendered(text: str) -> Sequence[Manifest]:
 
 
 def manifests(text: str) -> Sequence[Manifest]:
-    return [part for part in yaml.safe_load_all(text) if part]
+    # libyaml's reader, which takes a tenth of the time: a release has 5000 lines.
+    return [part for part in yaml.load_all(text, yaml.CSafeLoader) if part]
 
 
 def refusal(text: str) -> str:

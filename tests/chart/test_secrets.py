@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from keryx.core.process import Completed
 from keryx.tls import authority
-from tests.chart import cluster, helm
-from tests.chart.cluster import Cluster
+from tests.chart import helm
 from tests.chart.helm import Manifest
+from tests.kubernetes_api import ApiServer, Body
 
 WORD = re.compile(r"[A-Za-z0-9]{24}")
 MINIMAL = "settings: {domain: example.org}"
@@ -28,32 +28,46 @@ MINIMAL = "settings: {domain: example.org}"
 class Release:
     """What a person does with the chart, and what is in the cluster then."""
 
-    cluster: Cluster
-    env: Mapping[str, str]
+    api: ApiServer
     folder: Path
+
+    def helm(self, *words: str | Path) -> Completed:
+        env = {"KUBECONFIG": str(self.folder / "kubeconfig")}
+        return helm.helm(*words, "--namespace", helm.NAMESPACE, env=env)
 
     def upgrade(self, text: str = MINIMAL) -> Completed:
         values = self.folder / "values.yaml"
         values.write_text(text)
-        words = ("--namespace", helm.NAMESPACE, "--values", values, "--disable-openapi-validation")
-        return helm.helm("upgrade", "--install", helm.RELEASE, helm.CHART, *words, env=self.env)
+        words = ("--values", values, "--disable-openapi-validation")
+        return self.helm("upgrade", "--install", helm.RELEASE, helm.CHART, *words)
 
     def uninstall(self) -> None:
-        helm.helm("uninstall", helm.RELEASE, "--namespace", helm.NAMESPACE, env=self.env)
+        self.helm("uninstall", helm.RELEASE)
+
+    def get(self, kind: str, name: str) -> Body:
+        found = self.api.get(kind, helm.NAMESPACE, name)
+        assert found is not None, f"there is no {kind} {name}"
+        return found
 
     def secret(self, name: str) -> dict[str, str]:
-        return dict(self.cluster.get("secrets", f"mail-keryx-{name}")["data"])
+        return dict(self.get("Secret", f"mail-keryx-{name}")["data"])
 
     def certificates(self) -> dict[str, dict[str, str]]:
-        names = (name for name in self.cluster.names("secrets") if name.endswith("-tls"))
-        return {name: dict(self.cluster.get("secrets", name)["data"]) for name in names}
+        names = (name for name in self.api.names("Secret") if name.endswith("-tls"))
+        return {name: dict(self.get("Secret", name)["data"]) for name in names}
 
 
 @pytest.fixture
 def release(tmp_path: Path) -> Iterator[Release]:
     """A cluster with nothing in it."""
-    with cluster.running(tmp_path) as (found, env):
-        yield Release(found, env, tmp_path)
+    api = ApiServer(anybody=True)
+    api.start()
+    api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": helm.NAMESPACE}})
+    (tmp_path / "kubeconfig").write_text(api.kubeconfig(helm.NAMESPACE))
+    try:
+        yield Release(api, tmp_path)
+    finally:
+        api.close()
 
 
 def decoded(data: Mapping[str, str], name: str) -> bytes:
@@ -67,7 +81,7 @@ def test_an_upgrade_keeps_every_secret_and_certificate(release: Release) -> None
         "settings: {domain: example.org, message_size_limit_mb: 20}\npostfix: {replicas: 2}"
     )
     assert (release.secret("secrets"), release.secret("authority"), release.certificates()) == before
-    assert release.cluster.get("statefulsets", "mail-keryx-postfix")["spec"]["replicas"] == 2
+    assert release.get("StatefulSet", "mail-keryx-postfix")["spec"]["replicas"] == 2
     assert "mail-keryx-secrets" in told.stdout, "it says where the first password is"
 
 
@@ -98,29 +112,29 @@ def test_secrets_and_volumes_outlive_the_release_and_are_found_again(release: Re
     before = release.secret("secrets"), release.certificates()
     release.uninstall()
     assert (release.secret("secrets"), release.certificates()) == before
-    assert not release.cluster.names("statefulsets")
+    assert not release.api.names("StatefulSet")
     release.upgrade()
     assert (release.secret("secrets"), release.certificates()) == before
 
 
 def test_an_upgrade_makes_what_must_be_made_once_anew(release: Release) -> None:
     release.upgrade()
-    assert release.cluster.names("jobs") == {"mail-keryx-init-1"}
+    assert release.api.names("Job") == {"mail-keryx-init-1"}
     release.upgrade()
-    assert release.cluster.names("jobs") == {"mail-keryx-init-2"}
+    assert release.api.names("Job") == {"mail-keryx-init-2"}
 
 
 def test_an_upgrade_leaves_the_claims_and_selectors_as_they_are(release: Release) -> None:
     """The API refuses other changes of a StatefulSet than these."""
     release.upgrade()
-    names = release.cluster.names("statefulsets")
-    before = {name: release.cluster.get("statefulsets", name)["spec"] for name in names}
+    names = release.api.names("StatefulSet")
+    before = {name: release.get("StatefulSet", name)["spec"] for name in names}
     release.upgrade(
         "settings: {domain: example.org, clamav: {enabled: true}}\n"
         "commonLabels: {team: mail}\ndefaults: {image: {tag: '2'}, podLabels: {a: b}}\n"
     )
     for name in names:
-        after = release.cluster.get("statefulsets", name)["spec"]
+        after = release.get("StatefulSet", name)["spec"]
         for key in ("selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy"):
             assert after[key] == before[name][key], f"{name}: {key}"
 
@@ -194,11 +208,11 @@ secrets:
   srs: {key: SRS_SECRET}
 """
     found = helm.workloads(helm.rendered(text))
-    postfix = files(found, "postfix")
+    postfix, rspamd = files(found, "postfix"), files(found, "rspamd")
     assert postfix["ldap-reader"] == ("directory", "ldap-reader")
-    assert postfix["redis"] == ("cache", "password")
     assert postfix["srs"] == ("all", "SRS_SECRET")
-    assert postfix["rspamd-controller"] == ("all", "rspamd-controller")
+    assert rspamd["redis"] == ("cache", "password")
+    assert rspamd["rspamd-controller"] == ("all", "rspamd-controller")
     assert files(found, "openldap")["ldap-admin"] == ("directory", "ldap-admin")
     assert "secrets" not in made(text), "nothing is left to be made"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.cluster.api import Body
 from tests.cluster.operating import Release, releases
+from tests.kubernetes_api import Body
 
 
 @pytest.fixture

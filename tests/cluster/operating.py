@@ -20,8 +20,9 @@ from typing import Any
 import yaml
 
 from tests.chart.helm import NAMESPACE, RELEASE, rendered
-from tests.cluster.api import TOKEN, ApiServer, Body, rules
-from tests.running import CHECKOUT, wait_for
+from tests.kubernetes_api import ApiServer, Body, rules
+from tests.program import LAUNCHER
+from tests.running import wait_for
 
 FULLNAME = f"{RELEASE}-keryx"
 ACCOUNT = f"{FULLNAME}-operator"
@@ -50,7 +51,7 @@ class Release:
     @classmethod
     def of(cls, home: Path, values: Body) -> Release:
         """Render the chart and write what the pod would have mounted."""
-        made = cls(home, values, ApiServer(set()))
+        made = cls(home, values, ApiServer())
         made.upgrade(values)
         made.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         return made
@@ -70,7 +71,7 @@ class Release:
         env = {**self.environment(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [CHECKOUT / "keryx", "run", "operator", "--home", self.home],
+                [LAUNCHER, "run", "operator", "--home", self.home],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -82,7 +83,7 @@ class Release:
 
     def environment(self, home: Path) -> Mapping[str, str]:
         """Return what the operator has to know where its home is called so."""
-        (self.home / "kubeconfig").write_text(yaml.safe_dump(_kubeconfig(self.api.port)))
+        (self.home / "kubeconfig").write_text(self.api.kubeconfig(NAMESPACE))
         self.probe = _free_port()
         return {
             "KUBECONFIG": str(home / "kubeconfig"),
@@ -216,19 +217,6 @@ def values(**given: Any) -> Body:
     for key, value in copy.deepcopy(given).items():
         found[key] = {**found.get(key, {}), **value} if isinstance(value, dict) else value
     return found
-
-
-def _kubeconfig(port: int) -> Body:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "test", "user": {"token": TOKEN}}],
-        "contexts": [
-            {"name": "test", "context": {"cluster": "test", "user": "test", "namespace": NAMESPACE}}
-        ],
-    }
 
 
 def _free_port() -> int:

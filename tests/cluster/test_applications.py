@@ -14,8 +14,8 @@ from keryx.admin import accounts
 from keryx.admin.access import reading
 from keryx.core.model import Account
 from tests.chart.helm import NAMESPACE
-from tests.cluster.api import Body, Rule
 from tests.cluster.operating import FULLNAME, Release, prepare, values
+from tests.kubernetes_api import Body, Rule
 from tests.pods import Pods
 from tests.pods import release as pods_of
 
@@ -198,7 +198,9 @@ def test_the_last_application_s_account_goes_too(pods: Pods, make: Callable[...,
     release.upgrade(wanted())
     release.until(lambda: account(pods, "web@example.org") is None, "the account is gone")
     release.says("there are none")
-    assert account(pods, "admin@example.org") or account(pods, pods.pod("admin").site.settings.administrator_address)
+    assert account(pods, "admin@example.org") or account(
+        pods, pods.pod("admin").site.settings.administrator_address
+    )
 
 
 def test_a_person_s_account_is_never_touched(pods: Pods, make: Callable[..., Release]) -> None:

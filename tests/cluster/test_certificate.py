@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.chart.helm import NAMESPACE
-from tests.cluster.api import Body
 from tests.cluster.operating import FULLNAME, Release, values
+from tests.kubernetes_api import Body
 
 SOURCE, TARGET, TLS = "wildcard", f"{FULLNAME}-certificate", "kubernetes.io/tls"
 OLD = {"tls.crt": "the old one", "tls.key": "its key", "ca.crt": "who vouches"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.chart.helm import NAMESPACE
-from tests.cluster.api import Body
 from tests.cluster.operating import FULLNAME, Release, values
+from tests.kubernetes_api import Body
 
 ON = {"record": {"enabled": True}}
 FIRST, SECOND, THIRD = "192.0.2.1", "192.0.2.2", "192.0.2.3"

@@ -10,8 +10,8 @@ import pytest
 
 from images.identities import IDENTITIES
 from tests.chart.helm import NAMESPACE
-from tests.cluster.api import Body
 from tests.cluster.operating import FULLNAME, Release, releases, values
+from tests.kubernetes_api import Body
 from tests.podman import image, podman
 from tests.running import wait_for
 

@@ -1,9 +1,11 @@
 """An API server of Kubernetes, as much of one as clients of a few kinds of objects notice.
 
-There is no kube-apiserver to be had from the package registries. This one keeps objects, lists and
-watches them with selectors and resource versions, applies merge patches, and lets a service account do
-what Roles and ClusterRoles bound to it allow and nothing else. It remembers which rule was used, so
-that a right that nobody needs is found too.
+There is no kube-apiserver to be had from the package registries. This one keeps objects and runs
+nothing. For the real ``helm install``, ``upgrade`` and ``uninstall`` it tells of its kinds, takes what is
+applied and reads Secrets in Kubernetes' own coding. For the operator it lists and watches with selectors
+and resource versions, applies merge patches, and lets a service account do what Roles and ClusterRoles
+bound to it allow and nothing else. It remembers which rule was used, so that a right that nobody needs is
+found too.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -11,15 +13,17 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import itertools
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import yaml
 from aiohttp import web
 
 Body = dict[str, Any]
@@ -29,11 +33,25 @@ TOKEN = "the service account's"
 KINDS = {
     ("v1", "nodes"): ("Node", False),
     ("v1", "namespaces"): ("Namespace", False),
+    ("v1", "configmaps"): ("ConfigMap", True),
     ("v1", "pods"): ("Pod", True),
     ("v1", "secrets"): ("Secret", True),
+    ("v1", "serviceaccounts"): ("ServiceAccount", True),
+    ("v1", "services"): ("Service", True),
+    ("apps/v1", "deployments"): ("Deployment", True),
+    ("apps/v1", "statefulsets"): ("StatefulSet", True),
+    ("autoscaling/v2", "horizontalpodautoscalers"): ("HorizontalPodAutoscaler", True),
+    ("batch/v1", "jobs"): ("Job", True),
+    ("networking.k8s.io/v1", "ingresses"): ("Ingress", True),
+    ("networking.k8s.io/v1", "networkpolicies"): ("NetworkPolicy", True),
+    ("policy/v1", "poddisruptionbudgets"): ("PodDisruptionBudget", True),
     ("apiextensions.k8s.io/v1", "customresourcedefinitions"): ("CustomResourceDefinition", False),
     ("externaldns.k8s.io/v1alpha1", "dnsendpoints"): ("DNSEndpoint", True),
 }
+MAGIC = b"k8s\x00"
+"""How a body in Kubernetes' own coding begins."""
+APPLY = "application/apply-patch+yaml"
+PATCHES = {APPLY, "application/merge-patch+json", "application/strategic-merge-patch+json"}
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 
@@ -106,7 +124,10 @@ class Request:
 class ApiServer:
     """The server, in a thread of its own; a test calls its methods directly."""
 
-    allowed: set[Rule]
+    allowed: set[Rule] = field(default_factory=set)
+    """The rights of the service account."""
+    anybody: bool = False
+    """Everything is allowed, without a token: helm shows none where there is no TLS."""
     port: int = 0
     used: set[Rule] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
@@ -138,6 +159,11 @@ class ApiServer:
         where = self._kind(kind)
         return self._call(lambda: copy.deepcopy(self._of(where).get((namespace, name))))
 
+    def names(self, kind: str) -> set[str]:
+        """Return the names of all objects of a kind."""
+        where = self._kind(kind)
+        return self._call(lambda: {name for _, name in self._of(where)})
+
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Remove an object."""
         where = self._kind(kind)
@@ -167,6 +193,21 @@ class ApiServer:
         if self._thread is not None:
             self._thread.join(30)
         self._loop.close()
+
+    def kubeconfig(self, namespace: str) -> str:
+        """Return how a client finds the server."""
+        return yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "test",
+                "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}],
+                "users": [{"name": "test", "user": {"token": TOKEN}}],
+                "contexts": [
+                    {"name": "test", "context": {"cluster": "test", "user": "test", "namespace": namespace}}
+                ],
+            }
+        )
 
     def _call(self, work: Callable[[], T]) -> T:
         async def do() -> T:
@@ -234,7 +275,7 @@ class ApiServer:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if not self.anybody and request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _status(401, "Unauthorized")
         found = self._discovery(request.path.rstrip("/"))
         if found is not None:
@@ -244,7 +285,8 @@ class ApiServer:
             self._authorise(asked)
             if asked.verb == "watch":
                 return await self._kept(self._watch(asked, request))
-            body = await request.json() if request.can_read_body else {}
+            # What is said about a deletion does not matter here.
+            body = {} if asked.verb == "delete" else _body(await request.read())
             return self._done(asked, request, body)
         except Refusal as refusal:
             return _status(refusal.code, str(refusal))
@@ -298,6 +340,8 @@ class ApiServer:
         return Request(verb, version, resource, namespace, name)
 
     def _authorise(self, asked: Request) -> None:
+        if self.anybody:
+            return
         name = "" if asked.verb == "create" else asked.name
         fitting = [
             Rule(asked.verb, asked.group, asked.resource, namespace, one)
@@ -318,13 +362,24 @@ class ApiServer:
             return web.json_response(self._listed(asked, request))
         if asked.verb == "create":
             return web.json_response(self._created(asked, body), status=201)
+        if there is None and asked.verb == "patch" and request.content_type == APPLY:
+            return web.json_response(self._created(asked, body), status=201)
         if there is None:
             raise Refusal(404, f'{asked.resource} "{asked.name}" not found')
         if asked.verb == "get":
             return web.json_response(there)
-        if asked.verb == "patch" and request.content_type == "application/merge-patch+json":
-            return web.json_response(self._put(asked.where, _checked(there, _merged(there, body))))
+        if asked.verb == "delete":
+            self._remove(asked.where, key)
+            return web.json_response({"kind": "Status", "apiVersion": "v1", "status": "Success"})
+        if asked.verb == "update":
+            return web.json_response(self._replaced(asked, there, body))
+        if asked.verb == "patch" and request.content_type in PATCHES:
+            return web.json_response(self._replaced(asked, there, _merged(there, body)))
         raise Refusal(405, f"not here: {asked.verb}")
+
+    def _replaced(self, asked: Request, there: Body, body: Body) -> Body:
+        body["metadata"].setdefault("namespace", asked.namespace)
+        return self._put(asked.where, _checked(there, body))
 
     def _listed(self, asked: Request, request: web.Request) -> Body:
         return {
@@ -340,7 +395,8 @@ class ApiServer:
         name = body["metadata"]["name"]
         if (asked.namespace, name) in self._of(asked.where):
             raise Refusal(409, f'{asked.resource} "{name}" already exists')
-        assert body["metadata"].get("namespace") == asked.namespace
+        # As of a real one, who names none means that of the address.
+        assert body["metadata"].setdefault("namespace", asked.namespace) == asked.namespace
         assert (body["apiVersion"], body["kind"]) == (asked.version, KINDS[asked.where][0])
         return self._put(asked.where, _checked({}, body))
 
@@ -446,3 +502,56 @@ def _checked(before: Body, body: Body) -> Body:
         if body["type"] == "kubernetes.io/tls" and not {"tls.crt", "tls.key"} <= set(body.get("data") or {}):
             raise Refusal(422, "data[tls.crt]: Required value")
     return body
+
+
+def _body(text: bytes) -> Body:
+    """Return what was sent: JSON, YAML, or a Secret in Kubernetes' own coding, as helm keeps releases."""
+    if text.startswith(MAGIC):
+        (raw,) = _fields(text.removeprefix(MAGIC))[2]
+        return _secret(_fields(raw))
+    body: Body = yaml.safe_load(text) if text else {}
+    return body
+
+
+def _secret(fields: Mapping[int, Sequence[bytes]]) -> Body:
+    """Return a Secret by the numbers of its fields (k8s.io/api/core/v1/generated.proto)."""
+    metadata = _fields(fields[1][0])
+    data = {key.decode(): base64.b64encode(value).decode() for key, value in _entries(fields.get(2, []))}
+    labels = {key.decode(): value.decode() for key, value in _entries(metadata.get(11, []))}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": metadata[1][0].decode(), "labels": labels},
+        "type": fields[3][0].decode(),
+        "data": data,
+    }
+
+
+def _entries(entries: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    for entry in entries:
+        fields = _fields(entry)
+        yield fields[1][0], fields[2][0]
+
+
+def _fields(text: bytes) -> dict[int, list[bytes]]:
+    """Return the fields that are made of bytes (https://protobuf.dev/programming-guides/encoding/)."""
+    found: dict[int, list[bytes]] = {}
+    place = 0
+    while place < len(text):
+        tag, place = _number(text, place)
+        length, place = _number(text, place)
+        if tag & 7 == 2:
+            found.setdefault(tag >> 3, []).append(text[place : place + length])
+            place += length
+    return found
+
+
+def _number(text: bytes, place: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = text[place]
+        place += 1
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return number, place
