@@ -17,11 +17,12 @@ import pytest
 
 from keryx.components import registry
 from keryx.core import errors
-from keryx.core.process import Completed, run
+from keryx.core.process import Completed
 from keryx.host import home as homes
 from keryx.settings.site import Site
 from keryx.tls import authority
-from tests.running import CHECKOUT, free_offset, wait_for
+from tests.program import LAUNCHER, keryx
+from tests.running import free_offset, wait_for
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Parts:
         self.log(name).parent.mkdir(exist_ok=True)
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [CHECKOUT / "keryx", "run", name, *([] if parent else ["--exec"]), "--home", self.home],
+                [LAUNCHER, "run", name, *([] if parent else ["--exec"]), "--home", self.home],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -98,18 +99,17 @@ class Parts:
         """Return the process id of a component's first process."""
         return self._processes[name].pid
 
-    def log(self, name: str) -> Path:
     def port(self, name: str) -> int:
         """Return a public port by name."""
         return self.site.port(name) or 0
 
+    def log(self, name: str) -> Path:
         """Return where a component's words are."""
         return self.site.paths.log(name)
 
     def keryx(self, *arguments: str, input: str | None = None, check: bool = True) -> Completed:
         """Run a keryx command about this home."""
-        words = [str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)]
-        return run(words, input=input, check=check, env=dict(self.env))
+        return keryx(*arguments, "--home", self.home, input=input, check=check, env=self.env)
 
     def account(self, address: str, *options: str) -> str:
         """Make an account; returns its address."""

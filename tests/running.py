@@ -24,8 +24,9 @@ from keryx.host import home as homes
 from keryx.host.supervisor import Supervisor
 from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
+from tests.program import LAUNCHER, keryx
 
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = LAUNCHER.parent
 SETTINGS = """\
 domain: example.org
 hostname: mail.example.org
@@ -67,8 +68,11 @@ class Suite:
         self, *arguments: str, input: str | None = None, check: bool = True, timeout: float = 120
     ) -> Completed:
         """Run a keryx command about this suite."""
-        argv = [str(CHECKOUT / "keryx"), *arguments, "--home", str(self.home)]
-        return run(argv, input=input, check=check, timeout=timeout)
+        words = (*arguments, "--home", str(self.home))
+        if arguments[0] in ("up", "down"):
+            # As whoever has a suite.
+            return run([LAUNCHER, *words], input=input, check=check, timeout=timeout)
+        return keryx(*words, input=input, check=check, timeout=timeout)
 
     def json(self, *arguments: str) -> Any:
         """Run a reading command and return what its --json says."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from keryx.admin import dkim_forms
-from keryx.core.process import Completed, run
+from keryx.core.process import Completed
+from tests import program
 from tests.integration.slapd import Slapd
-from tests.running import CHECKOUT
 
 GOOD = "wonder-land-rabbit\n"
 
@@ -21,7 +21,7 @@ class Commands:
         self.home = home
 
     def __call__(self, *arguments: str, input: str = "") -> Completed:
-        return run([CHECKOUT / "keryx", *arguments, "--home", self.home], input=input, check=False)
+        return program.keryx(*arguments, "--home", self.home, input=input, check=False)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "--json").stdout)

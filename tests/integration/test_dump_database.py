@@ -16,14 +16,14 @@ from keryx.core.process import run
 from keryx.host.prepare import prepare
 from keryx.records import migrations, preferences, provision
 from tests.postgres import Postgres
-from tests.running import CHECKOUT
+from tests.program import keryx
 
 ALICE = "alice@dumped.example"
 BOB = "bob@dumped.example"
 
 
 def keryx_dump(home: Path, component: str) -> str:
-    return run([CHECKOUT / "keryx", "dump", component, "--home", home]).stdout
+    return keryx("dump", component, "--home", home).stdout
 
 
 def cut(path: Path) -> None:

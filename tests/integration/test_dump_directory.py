@@ -14,17 +14,16 @@ from keryx.admin.accounts import NewAccount
 from keryx.components.openldap import commands, data, dumps
 from keryx.components.openldap.component import Openldap
 from keryx.core import errors
-from keryx.core.process import run
 from keryx.host.prepare import prepare
 from tests.integration.slapd import ROOT, Slapd
-from tests.running import CHECKOUT
+from tests.program import keryx
 
 ALICE = "alice@dumped.example"
 BOB = "bob@dumped.example"
 
 
 def keryx_dump(home: Path, component: str) -> str:
-    return run([CHECKOUT / "keryx", "dump", component, "--home", home]).stdout
+    return keryx("dump", component, "--home", home).stdout
 
 
 def cut(path: Path) -> None:
@@ -201,6 +200,6 @@ def test_two_dumps_do_not_mix(dumped: Slapd) -> None:
 def test_what_has_no_dump_says_so() -> None:
     with tempfile.TemporaryDirectory(prefix="keryx-", dir="/tmp") as home:
         (Path(home) / "keryx.yaml").write_text("domain: example.org\n")
-        done = run([CHECKOUT / "keryx", "dump", "redis", "--home", home], check=False)
+        done = keryx("dump", "redis", "--home", home, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("keryx: redis has no dump: a copy of its files is as good.")
