@@ -46,7 +46,7 @@ redis:
   secrets: [redis]
   volume: 2Gi
   inner:
-    redis: {number: 6379, from: [rspamd, postfix]}
+    redis: {number: 6379, from: [rspamd]}
 memcached:
   kind: Deployment
   containers: [memcached]
@@ -62,7 +62,7 @@ clamav:
   volume: 2Gi
   replicated: true
   inner:
-    clamav: {number: 3310, from: [rspamd, postfix]}
+    clamav: {number: 3310, from: [rspamd]}
 rspamd:
   kind: StatefulSet
   containers: [rspamd, unbound, dovecot, privileged, nginx]
@@ -71,7 +71,7 @@ rspamd:
   replicated: true
   inner:
     scan: {number: 11333, from: [postfix]}
-    controller: {number: 11334, from: [dovecot, postfix, admin, test]}
+    controller: {number: 11334, from: [dovecot, admin, test]}
     door-pages: {number: 10085, container: nginx, from: [nginx]}
 dovecot:
   kind: StatefulSet
@@ -93,7 +93,7 @@ postfix:
   kind: StatefulSet
   containers: [postfix, postsrsd, unbound, rspamd, dovecot, privileged, nginx]
   group: 610
-  secrets: [ldap-reader, redis, rspamd-controller, srs, webmail-token.crt]
+  secrets: [ldap-reader, srs, webmail-token.crt]
   volume: 5Gi
   certificate: true
   grace: 90

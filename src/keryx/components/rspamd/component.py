@@ -111,11 +111,11 @@ class Rspamd(Component):
         places = [(name, etc / name) for name in CARRIER] if view.only_carries else whole
         names = {"site": site, "rspamd": view, "gateway": GATEWAY, "pods_door": PODS_DOOR}
         made = [File(path, render(__package__ or "", name, **names)) for name, path in places]
-        if site.redis_password is None:
-            return made
         # Where Redis asks for a password, it is in this file.
         return [
-            replace(file, mode=0o640, group=USER, secret=True) if file.path.name == "redis.conf" else file
+            replace(file, mode=0o640, group=USER, secret=True)
+            if file.path.name == "redis.conf" and site.redis_password
+            else file
             for file in made
         ]
 
