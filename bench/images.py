@@ -98,6 +98,10 @@ def _measure(plan: Plan, found: Layers, release: Release) -> Images:
         working_folder() as folder,
         delivery.started(tested, plan.load, Shared(sender, folder, Ports(plan.load.port))),
     ):
+        for one in tested:
+            if isinstance(one, Suite):
+                say(f"making the folders of {one.title}")
+                one.make_folders()
         speed = delivery.compare(tested, plan.load, folder)
         findings = {one.key: symbols(_filter_log(one)) for one in tested}
     return Images(found, together, whole, alone, used, tested, speed, findings)

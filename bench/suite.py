@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from typing import Any
 
 from bench import directory
 from bench.daemons import BenchError
+from bench.load import DOMAIN
 from bench.services import CHECKOUT, settings
 from bench.variant import Place, Variant
-from keryx.core import process
+from keryx.core import network, process
 from keryx.host import home as homes
 from keryx.host import leftovers
 from keryx.settings.site import Site
@@ -24,6 +26,7 @@ postfix:
   parameters:
     smtpd_client_connection_count_limit: "500"
 """
+FOLDERS = ("Drafts", "Sent", "Junk", "Trash", "Archive")
 MAIL_ONLY = EXTRA + "webmail: none\n"
 """Webmails take no part in a delivery, and their start would only take time."""
 
@@ -80,6 +83,17 @@ class Suite(Variant):
     def fill(self) -> None:
         """Add the accounts of the load to the running directory."""
         directory.load(self.site, self._here.accounts, self.home)
+
+    def make_folders(self) -> None:
+        """Give each account what its first client makes: the folders that every delivery looks at for
+        the quota. Where phones are served a new account has them from the first message on."""
+        port = self.site.port("imaps")
+        assert port is not None
+        for number in range(1, self._here.accounts + 1):
+            with imaplib.IMAP4_SSL(self._here.sender, port, ssl_context=network.unverified_tls()) as client:
+                client.login(f"{number}u@{DOMAIN}", directory.PASSWORD)
+                for name in FOLDERS:
+                    client.create(name)
 
     def prepare(self, place: Place) -> None:
         """Make the home with its keryx.yaml; what an earlier run left there is ended and removed."""
