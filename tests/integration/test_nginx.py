@@ -20,8 +20,9 @@ import pytest
 from keryx.admin import doctor
 from keryx.admin.doctor import served_certificate
 from keryx.components import registry
-from keryx.core import network
+from keryx.core import errors, network
 from keryx.core.check import Finding, Status
+from keryx.host import home as homes
 from keryx.host import prepare
 from keryx.tls import authority
 from tests import behind
@@ -641,6 +642,30 @@ def test_settings_that_nginx_refuses_change_nothing(parts: Parts) -> None:
         assert parts.pid("nginx") == pid
     finally:
         bad.write_text(text)
+
+
+def test_lines_of_the_administrators_are_taken_up(parts: Parts) -> None:
+    own = "server { include listen.conf; server_name status.example.org; return 418; }"
+    with settings(parts, f"nginx:\n  extra: |\n    deny 127.0.0.77;\n    {own}\n"):
+        assert ask(parts, "/login").status == 200
+        assert ask(parts, "/login", source="127.0.0.77").status == 403
+        assert ask(parts, "/", {"Host": "status.example.org"}).status == 418
+
+
+@pytest.mark.parametrize("line", ["no_such_directive on;", "}", "if ("])
+def test_lines_of_the_administrators_that_nginx_refuses_change_nothing(parts: Parts, line: str) -> None:
+    path, gateway = parts.home / "keryx.yaml", registry.find("nginx")
+    before, files = (
+        path.read_text(),
+        {file.path: file.path.read_text() for file in gateway.render(parts.site)},
+    )
+    try:
+        path.write_text(f"{before}nginx: {{extra: '{line}'}}\n")
+        with pytest.raises(errors.CommandFailed, match=r"nginx\.conf:\d+"):
+            prepare.prepare(gateway, homes.site(parts.home))
+    finally:
+        path.write_text(before)
+    assert {path: path.read_text() for path in files} == files
 
 
 def test_the_workers_are_nobody_important(parts: Parts) -> None:

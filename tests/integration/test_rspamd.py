@@ -21,6 +21,7 @@ from keryx.admin import dkim as keys
 from keryx.admin import dkim_files, dkim_forms
 from keryx.components.rspamd.component import Rspamd
 from keryx.components.rspamd.settings import RspamdSettings
+from keryx.core import errors
 from keryx.core.process import run
 from keryx.dns.records import text_value
 from keryx.host import home as homes
@@ -484,6 +485,45 @@ def test_a_reload_takes_up_settings_without_a_gap(parts: Parts) -> None:
         wait_for(free, "the new limit holds")
     finally:
         (parts.home / "keryx.yaml").write_text(text)
+
+
+def test_lines_of_the_administrators_are_taken_up(parts: Parts) -> None:
+    path = parts.home / "keryx.yaml"
+    before = path.read_text()
+    rule = 'multimap { ours { type = "from"; map = ["eve@remote.example"]; symbol = "OURS"; score = 7.5; } }'
+    try:
+        path.write_text(before.replace("  min_learns: 2\n", f"  min_learns: 2\n  extra: '{rule}'\n"))
+        site = homes.site(parts.home)
+        files = changed(Rspamd(), site)
+        assert [file.name for file in files] == ["rspamd.conf.local"]
+        prepare(Rspamd(), site)
+        assert Rspamd().reload(site, files)
+        wait_for(
+            lambda: "OURS (7.50)" in rspamc(parts, "-F", "eve@remote.example", mail=message()), "it counts"
+        )
+        # What we say ourselves still holds: both keys sign.
+        mail = message("chief@example.org").replace(b"\n", b"\r\n")
+        assert verify_all(parts, submit(parts, "chief@example.org", mail).apply(mail)) == [True, True]
+    finally:
+        path.write_text(before)
+        prepare(Rspamd(), homes.site(parts.home))
+        assert Rspamd().reload(homes.site(parts.home), files)
+
+
+@pytest.mark.parametrize("line", ["multimap {", "}", 'group "a" { b = '])
+def test_lines_of_the_administrators_that_it_cannot_read_change_nothing(parts: Parts, line: str) -> None:
+    path = parts.home / "keryx.yaml"
+    before, files = (
+        path.read_text(),
+        {file.path: file.path.read_text() for file in Rspamd().render(parts.site)},
+    )
+    try:
+        path.write_text(before.replace("  min_learns: 2\n", f"  min_learns: 2\n  extra: '{line}'\n"))
+        with pytest.raises(errors.CommandFailed):
+            prepare(Rspamd(), homes.site(parts.home))
+    finally:
+        path.write_text(before)
+    assert {path: path.read_text() for path in files} == files
 
 
 def test_workers_of_a_killed_main_process_end_at_the_next_start() -> None:

@@ -17,3 +17,7 @@ class NginxSettings(Section):
     Browsers ignore it while they do not trust the certificate."""
     access_log: bool = True
     """Whether every request is logged: who, when, which path, never what stands behind a ``?``."""
+    extra: str = ""
+    """Lines added to the block ``http`` of nginx.conf as they are, such as ``deny 198.51.100.0/24;`` or a
+    ``server`` of yours, which has the ports and the certificate by ``include listen.conf;``. Lines that nginx
+    refuses change nothing."""

@@ -93,3 +93,6 @@ class RspamdSettings(Section):
     """Scanning processes; empty for one per processor."""
     task_timeout: int = pydantic.Field(default=20, ge=5, le=120)
     """Seconds a scan may take; a message that takes longer is deferred (451), not let through."""
+    extra: str = ""
+    """Lines appended to rspamd.conf.local as they are, such as a section ``multimap`` of yours. Lines that
+    Rspamd cannot read change nothing; a section or a key that it does not know it leaves unread."""

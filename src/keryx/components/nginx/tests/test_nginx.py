@@ -27,7 +27,12 @@ web:
   admin_host: admin.example.org
   rspamd_host: filter.example.org
   port: 443
-nginx: {hsts_days: 0, access_log: false}
+nginx:
+  hsts_days: 0
+  access_log: false
+  extra: |
+    deny 198.51.100.0/24;
+    keepalive_timeout 20s;
 """
 
 

@@ -28,6 +28,8 @@ rspamd:
   rate_limit: {per_hour: 100, per_day: 0, exempt: [News@example.org]}
   dkim_selectors: {rsa: s1, ed25519: s2}
   min_learns: 200
+  extra: |
+    group "ours" { max_score = 5.0; }
   autolearn: false
 """,
     "no-rate-limit": "domain: example.org\nrspamd: {rate_limit: {per_hour: 0, per_day: 0}}\n",
