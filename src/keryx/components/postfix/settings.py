@@ -143,7 +143,8 @@ class PostfixSettings(Section):
     retry_days: int = pydantic.Field(default=5, ge=1, le=30)
     """Days during which a message is tried again before it is returned (RFC 5321, 4.5.4.1)."""
     auth_rate_limit: int = pydantic.Field(default=60, ge=0)
-    """Login attempts per minute and client address at the submission ports; 0 is unlimited."""
+    """Login attempts per minute and client address at the submission ports; 0 is unlimited. Per hour:
+    ``parameters: {anvil_rate_time_unit: 1h}``."""
     parameters: dict[str, str] = pydantic.Field(default_factory=dict)
     """Any other parameter of main.cf (https://www.postfix.org/postconf.5.html); a name that
     Postfix does not know is refused, and so is one that Keryx must set itself."""
