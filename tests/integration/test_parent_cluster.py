@@ -19,6 +19,7 @@ from cryptography import x509
 
 from keryx.components import registry
 from keryx.core import network
+from keryx.host import companions
 from keryx.settings import placement
 from keryx.tls import authority
 from tests.parts import Parts
@@ -37,7 +38,7 @@ postfix: {check_sender_domain: false, greet_check: false, dnsbl: []}
 HOSTS = {
     "openldap": ["openldap"],
     "postgresql": ["postgresql"],
-    "rspamd": ["rspamd"],
+    "rspamd": ["rspamd", "unbound"],
     "admin": ["admin"],
     "dovecot": ["dovecot"],
     # The milter is not far: without it nobody is greeted.
@@ -289,6 +290,51 @@ def test_a_probe_hears_what_is_waited_for(cluster: Cluster) -> None:
         parts.stop_all()
 
 
+def test_who_helps_stays_until_the_other_has_ended(cluster: Cluster) -> None:
+    """The first of a pod's containers is helped by the others; all are told to end at once."""
+    first, second = two_free_ports()
+    parts = with_probe(cluster, "rspamd", first)
+    beside = replace(parts, env={**parts.env, placement.PROBE: str(second)})
+    beside.start("unbound", parent=True)
+    parts.start("rspamd", parent=True)
+    helped, helper = (psutil.Process(parts.pid(name)) for name in ("rspamd", "unbound"))
+    (daemon,) = helped.children()
+    try:
+        daemon.suspend()
+        begun = time.monotonic()
+        for process in (helper, helped):
+            process.terminate()
+        wait_for(lambda: ask(first) == (410, "rspamd is ending.\n"), "it says that it ends", 10)
+        wait_for(lambda: time.monotonic() - begun > companions.NOTICE + 1, "the helper would have ended", 10)
+        assert ask(second) == (200, "unbound is ready.\n")
+    finally:
+        daemon.resume()
+    assert (parts.ended("rspamd"), parts.ended("unbound")) == (0, 0)
+
+
+def test_who_helps_ends_alone_where_only_it_is_told(cluster: Cluster) -> None:
+    first, second = two_free_ports()
+    parts = with_probe(cluster, "rspamd", first)
+    beside = replace(parts, env={**parts.env, placement.PROBE: str(second)})
+    parts.start("rspamd", parent=True)
+    beside.start("unbound", parent=True)
+    try:
+        psutil.Process(parts.pid("unbound")).terminate()
+        assert parts.ended("unbound") == 0
+        assert ask(first)[0] == 200
+    finally:
+        parts.stop_all()
+
+
+def two_free_ports() -> tuple[int, int]:
+    """Return two ports in a row that are free now."""
+    while True:
+        first = free_port()
+        with contextlib.suppress(OSError, OverflowError), socket.socket() as stream:
+            stream.bind(("127.0.0.1", first + 1))
+            return first, first + 1
+
+
 def free_port() -> int:
     """Return a port that is free now."""
     with socket.socket() as stream:
@@ -304,7 +350,7 @@ def listens(port: int) -> bool:
 
 
 def with_probe(cluster: Cluster, name: str, port: int) -> Parts:
-    parts = cluster.make(name)
+    parts = cluster.parts.get(name) or cluster.make(name)
     return replace(parts, env={**parts.env, placement.PROBE: str(port)})
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from keryx.components.component import Command, Component
 from keryx.core import errors
-from keryx.host import foreground, prepare
+from keryx.host import companions, foreground, prepare
 from keryx.host.probe import Probe
 from keryx.settings.site import Site
 
@@ -152,11 +152,19 @@ class _Watch:
 
     def _end(self) -> int:
         """End the daemon and its children in good order; return 0 unless they had to be killed."""
-        self.probe.say(f"{self.component.name} is ending.")
+        if self.ending:
+            self._stay_for_others()
+        self.probe.say(f"{self.component.name} is ending.", ending=self.ending)
         try:
             return self._ended()
         finally:
             self.component.end_leftovers(self.site)
+
+    def _stay_for_others(self) -> None:
+        """Where the whole pod ends, stay until the component that it is there for has ended."""
+        helped = companions.helped(self.component, self.site)
+        while helped is not None and self._lives() and helped.is_ending():
+            self._hear(0.2)
 
     def _ended(self) -> int:
         deadline = time.monotonic() + self.component.stop_seconds

@@ -1,7 +1,8 @@
 """A component's probe over HTTP, answered by its parent: how a cluster asks whether it is ready.
 
 ``GET /`` at the port that ``KERYX_PROBE_PORT`` names gives 200 and a sentence when the daemon
-answers its own protocol, 503 and what is missing when it does not. No process is started for it.
+answers its own protocol, 503 and what is missing when it does not, 410 when the container was told
+to end. No process is started for it.
 However many ask, the daemon is asked one question at a time, and an answer serves for a second.
 """
 
@@ -33,12 +34,25 @@ CONNECTIONS = 64
 """Most connections at a time; more are closed unanswered."""
 
 
+READY, NOT_READY, ENDING = 200, 503, 410
+"""The HTTP status of an answer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a probe is told."""
 
     ready: bool
     sentence: str
+    ending: bool = False
+    """Whether the container was told to end."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        if self.ready:
+            return READY
+        return ENDING if self.ending else NOT_READY
 
 
 class Probe:
@@ -48,15 +62,15 @@ class Probe:
         self._component = component
         self._news = threading.Condition()
         self._site: Site | None = None
-        self._sentence = f"{component.name} is being prepared."
+        self._meanwhile = Answer(False, f"{component.name} is being prepared.")
         self._answer: Answer | None = None
         self._answered = 0.0
         self._asking = False
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: str, *, ending: bool = False) -> None:
         """Answer that it is not ready, without asking the daemon: it does not run."""
         with self._news:
-            self._site, self._sentence, self._answer = None, sentence, None
+            self._site, self._meanwhile, self._answer = None, Answer(False, sentence, ending), None
             self._news.notify_all()
 
     def ask(self, site: Site) -> None:
@@ -81,7 +95,7 @@ class Probe:
                     threading.Thread(target=self._question, args=(self._site,), daemon=True).start()
                 if not self._news.wait(deadline - time.monotonic()):
                     return Answer(False, f"{self._component.name} has not answered for {PATIENCE:g} s.")
-            return Answer(False, self._sentence)
+            return self._meanwhile
 
     def _question(self, site: Site) -> None:
         answer = self._asked(site)
@@ -182,7 +196,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(404, "There is only /.")
             return
         answer = self.server.answer()
-        self._say(200 if answer.ready else 503, answer.sentence)
+        self._say(answer.status, answer.sentence)
 
     def do_HEAD(self) -> None:
         self.do_GET()

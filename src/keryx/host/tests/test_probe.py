@@ -106,8 +106,8 @@ def test_before_its_start_and_after_its_end_the_daemon_is_not_asked(speaker: Spe
     assert made.answer() == Answer(False, "waiting for the databases.")
     made.ask(SITE)
     assert made.answer().ready
-    made.say("speaker is ending.")
-    assert made.answer() == Answer(False, "speaker is ending.")
+    made.say("speaker is ending.", ending=True)
+    assert made.answer() == Answer(False, "speaker is ending.", ending=True)
     assert speaker.asked == 1
 
 
