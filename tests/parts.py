@@ -21,6 +21,7 @@ from keryx.core.process import Completed
 from keryx.host import home as homes
 from keryx.settings.site import Site
 from keryx.tls import authority
+from tests import expressions
 from tests.program import Running, keryx
 from tests.running import free_offset, wait_for
 
@@ -45,6 +46,8 @@ class Parts:
     def start(self, name: str, *, ready: bool = True, parent: bool = False) -> None:
         """Start a component and wait until it answers its protocol; its parent stays if wanted."""
         self.log(name).parent.mkdir(exist_ok=True)
+        if name == "rspamd":
+            expressions.give(self.home)
         words = ["run", name, *([] if parent else ["--exec"]), "--home", str(self.home)]
         with self.log(name).open("ab") as log, Path(os.devnull).open("rb") as nothing:
             streams = (nothing, log, log)
@@ -67,6 +70,8 @@ class Parts:
             return True
 
         wait_for(answers, f"{name} is ready", 120)
+        if name == "rspamd":
+            expressions.take(self.home)
 
     def stop(self, name: str) -> int:
         """End a component in good order; returns its exit status."""

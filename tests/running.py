@@ -24,6 +24,7 @@ from keryx.host import home as homes
 from keryx.host.supervisor import Supervisor
 from keryx.settings.ports import STANDARD
 from keryx.settings.site import Site
+from tests import expressions
 from tests.program import LAUNCHER, keryx
 
 CHECKOUT = LAUNCHER.parent
@@ -69,9 +70,12 @@ class Suite:
     ) -> Completed:
         """Run a keryx command about this suite."""
         words = (*arguments, "--home", str(self.home))
-        if arguments[0] in ("up", "down"):
-            # As whoever has a suite.
-            return run([LAUNCHER, *words], input=input, check=check, timeout=timeout)
+        if arguments[0] == "up":
+            # By the launcher, as whoever has a suite.
+            expressions.give(self.home)
+            done = run([LAUNCHER, *words], input=input, check=check, timeout=timeout)
+            expressions.take(self.home)
+            return done
         return keryx(*words, input=input, check=check, timeout=timeout)
 
     def json(self, *arguments: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -28,6 +29,8 @@ FOREIGN = {
 }
 """Schemas of the kinds that are not Kubernetes' own."""
 GOLDEN = ("minimal", "placed", "solakube")
+# Else it reads two megabytes of JSON anew for each object.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 _valid: set[tuple[str, str]] = set()
 """What was checked already: most of it is the same in every example."""
 
