@@ -133,6 +133,10 @@ def test_full_text_search_finds_parts_of_words_in_old_and_new_messages(suite: Su
         assert client.search(None, "TEXT", "oysters")[1] == [b"2"], "indexed at the search"
         assert client.search(None, "SUBJECT", "second")[1] == [b"2"]
         assert client.search(None, "SUBJECT", "first")[1] == [b"1"]
+        # No other word of the message begins with this letter.
+        lmtp(suite, address, letter("x meeting", "Noon?\n"))
+        client.noop()
+        assert client.search(None, "SUBJECT", '"x meeting"')[1] == [b"3"], "a word of one letter"
     # The plugin of Dovecot 2.3 is fts-xapian, that of 2.4 flatcurve.
     mailbox = commands.mailbox_path(suite.site, address)
     indexes = [*mailbox.glob("**/xapian-indexes/*"), *mailbox.glob("**/fts-flatcurve/*")]
