@@ -22,18 +22,18 @@ from keryx.host import home as homes
 from keryx.settings.site import Site
 from keryx.tls import authority
 from tests import expressions
-from tests.program import Running, keryx
+from tests.program import LAUNCHER, keryx
 from tests.running import free_offset, wait_for
 
 
 @dataclass
 class Parts:
-    """Components in a home of their own, each a ``keryx run``."""
+    """Components in a home of their own, each started by ``keryx run``."""
 
     home: Path
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of what is started."""
-    _processes: dict[str, Running] = field(default_factory=dict)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @functools.cached_property
     def site(self) -> Site:
@@ -48,10 +48,15 @@ class Parts:
         self.log(name).parent.mkdir(exist_ok=True)
         if name == "rspamd":
             expressions.give(self.home)
-        words = ["run", name, *([] if parent else ["--exec"]), "--home", str(self.home)]
-        with self.log(name).open("ab") as log, Path(os.devnull).open("rb") as nothing:
-            streams = (nothing, log, log)
-            self._processes[name] = Running.start(words, streams, env=self.env, own_session=True)
+        with self.log(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [LAUNCHER, "run", name, *([] if parent else ["--exec"]), "--home", self.home],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **self.env},
+            )
         if ready:
             self.wait_ready(name)
 

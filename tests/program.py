@@ -20,9 +20,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from keryx.core import errors
 from keryx.core.process import Completed
@@ -38,63 +37,6 @@ LONGEST = 1 << 20
 """Bytes of a request: arguments and environment."""
 
 
-@dataclass(frozen=True)
-class Running:
-    """A command that runs: of subprocess.Popen what the tests use. It is killed with who asked for it."""
-
-    pid: int
-    _answer: socket.socket
-    _told: list[int] = field(default_factory=list)
-
-    @classmethod
-    def start(
-        cls,
-        arguments: Sequence[str | Path],
-        streams: Sequence[IO[bytes]],
-        *,
-        env: Mapping[str, str] | None = None,
-        own_session: bool = False,
-    ) -> Running:
-        """Start a command with these standard streams."""
-        asked = {
-            "words": ["keryx", *map(str, arguments)],
-            "env": {**os.environ, **(env or {}), **LAUNCHED},
-            "folder": os.getcwd(),
-            "own_session": own_session,
-        }
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            numbers = [theirs.fileno(), *(stream.fileno() for stream in streams)]
-            socket.send_fds(_server(), [json.dumps(asked).encode()], numbers)
-        return cls(int(ours.recv(16)), ours)
-
-    def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.wait(0)
-        return None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; return the exit status. Raises subprocess.TimeoutExpired."""
-        if not self._told:
-            self._answer.settimeout(timeout)
-            try:
-                self._told.append(int(self._answer.recv(16)))
-            except OSError as error:
-                raise subprocess.TimeoutExpired("keryx", timeout or 0) from error
-            self._answer.close()
-        return self._told[0]
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
-
-    def leave(self) -> None:
-        """Have it killed, and wait for nothing."""
-        self._answer.close()
-
-
 def keryx(
     *arguments: str | Path,
     input: str | None = None,
@@ -104,20 +46,29 @@ def keryx(
 ) -> Completed:
     """Run a command to its end, as ``keryx.core.process.run`` runs the launcher."""
     words = ["keryx", *map(str, arguments)]
-    with contextlib.ExitStack() as stack:
-        given, said, complained = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+    asked = {"words": words, "env": {**os.environ, **(env or {}), **LAUNCHED}, "folder": os.getcwd()}
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as complained,
+    ):
         given.write((input or "").encode())
         given.seek(0)
-        running = Running.start(arguments, (given, said, complained), env=env)
-        try:
-            status = running.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            running.leave()
-            raise errors.CommandFailed(words, None, "", f"no end after {timeout:g} s") from error
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                streams = [theirs.fileno(), given.fileno(), said.fileno(), complained.fileno()]
+                socket.send_fds(_server(), [json.dumps(asked).encode()], streams)
+            ours.settimeout(timeout)
+            try:
+                told = ours.recv(16)
+            except TimeoutError as error:
+                raise errors.CommandFailed(words, None, "", f"no end after {timeout:g} s") from error
         texts = []
         for stream in (said, complained):
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
+    status = int(told)
     if check and status != 0:
         raise errors.CommandFailed(words, status, *texts)
     return Completed(status, *texts)
@@ -174,9 +125,6 @@ def _attend(asker: int) -> None:
 
 
 def _become(asked: Mapping[str, Any], streams: Sequence[int]) -> None:
-    if asked["own_session"]:
-        os.setsid()
-    os.write(streams[0], str(os.getpid()).encode())
     for number, stream in enumerate(streams[1:]):
         os.dup2(stream, number)
     for stream in streams:

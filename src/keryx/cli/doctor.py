@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from keryx.admin import doctor as checkup
-from keryx.admin import mail_loop
 from keryx.cli import context, output
 from keryx.core import check, errors
 
@@ -28,6 +26,10 @@ def doctor(
     as_json: output.JsonOption = False,
 ) -> None:
     """Check the whole suite, a real message included. Exit status 1 when something does not work."""
+    # Not above: no other command needs the clients of all protocols.
+    from keryx.admin import doctor as checkup
+    from keryx.admin import mail_loop
+
     login = None
     if account:
         if not password_stdin:
