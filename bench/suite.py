@@ -85,15 +85,18 @@ class Suite(Variant):
         directory.load(self.site, self._here.accounts, self.home)
 
     def make_folders(self) -> None:
-        """Give each account what its first client makes: the folders that every delivery looks at for
-        the quota. Where phones are served a new account has them from the first message on."""
+        """Give each account what a new one gets where phones are served: folders, which every delivery
+        looks at for the quota, and which count their changes (CONDSTORE, RFC 7162)."""
         port = self.site.port("imaps")
         assert port is not None
         for number in range(1, self._here.accounts + 1):
             with imaplib.IMAP4_SSL(self._here.sender, port, ssl_context=network.unverified_tls()) as client:
                 client.login(f"{number}u@{DOMAIN}", directory.PASSWORD)
+                client.enable("CONDSTORE")
                 for name in FOLDERS:
                     client.create(name)
+                for name in ("INBOX", *FOLDERS):
+                    client.select(name)
 
     def prepare(self, place: Place) -> None:
         """Make the home with its keryx.yaml; what an earlier run left there is ended and removed."""

@@ -13,6 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
+import psutil
 import pytest
 
 from keryx.components.dovecot import commands
@@ -508,10 +509,19 @@ def test_junk_works_while_the_filter_is_down(suite: Suite) -> None:
 # --- what the administrator's commands rest on ---
 
 
+def at_work_for(address: str) -> bool:
+    """Whether a command runs for an account."""
+    found = psutil.process_iter(["cmdline"])
+    return any(address in (process.info["cmdline"] or ()) for process in found)
+
+
 def test_a_removed_mailbox_is_gone_for_good(suite: Suite) -> None:
     address, password = suite.account()
     lmtp(suite, address, letter("old secret"))
     assert commands.search(suite.site, address, "subject", "old secret")
+    # A new account's folders are made behind its first message.
+    archive = commands.mailbox_path(suite.site, address) / "Maildir/Archive"
+    wait_for(lambda: archive.is_dir() and not at_work_for(address), "its folders are made")
     assert commands.purge(suite.site, address)
     assert not commands.mailbox_path(suite.site, address).exists()
     assert not commands.purge(suite.site, address)
