@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from keryx.components import registry
 from keryx.core import errors
-from keryx.core.process import Completed, run
+from keryx.core.process import Completed
 from keryx.core.secret import SecretStore
 from keryx.host import home as homes
 from keryx.host.supervisor import Supervisor
@@ -70,13 +70,12 @@ class Suite:
     ) -> Completed:
         """Run a keryx command about this suite."""
         words = (*arguments, "--home", str(self.home))
-        if arguments[0] == "up":
-            # By the launcher, as whoever has a suite.
-            expressions.give(self.home)
-            done = run([LAUNCHER, *words], input=input, check=check, timeout=timeout)
-            expressions.take(self.home)
-            return done
-        return keryx(*words, input=input, check=check, timeout=timeout)
+        if arguments[0] != "up":
+            return keryx(*words, input=input, check=check, timeout=timeout)
+        expressions.give(self.home)
+        done = keryx(*words, input=input, check=check, timeout=timeout)
+        expressions.take(self.home)
+        return done
 
     def json(self, *arguments: str) -> Any:
         """Run a reading command and return what its --json says."""

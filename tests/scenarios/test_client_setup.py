@@ -21,7 +21,7 @@ from keryx.admin import client_setup
 from keryx.core import network
 from keryx.core.process import run
 from keryx.dns import mta_sts
-from tests.running import Suite
+from tests.running import Suite, wait_for
 
 ANSWER = "{http://schemas.microsoft.com/exchange/autodiscover/%s/responseschema/%s}"
 OUTLOOK = ANSWER % ("outlook", "2006a")
@@ -44,16 +44,26 @@ def ask(
     headers: dict[str, str] | None = None,
     checked: bool = True,
 ) -> httpx.Response:
-    """Ask as a client that was led to ``host``; ``checked`` wants a certificate for that name."""
+    """Ask as a client that was led to ``host``; ``checked`` wants a certificate for that name.
+
+    Who asks too often is told to wait, and does.
+    """
     context = ssl.create_default_context(cafile=str(suite.home / "tls/ca.pem"))
-    with httpx.Client(verify=context if checked else network.unverified_tls()) as client:
-        return client.request(
+
+    def answer(client: httpx.Client) -> httpx.Response | None:
+        said = client.request(
             method,
             f"https://127.0.0.1:{suite.port('https')}{path}",
             headers={"Host": host, **(headers or {})},
             content=content or None,
             extensions={"sni_hostname": host},
         )
+        return None if said.status_code == httpx.codes.TOO_MANY_REQUESTS else said
+
+    with httpx.Client(verify=context if checked else network.unverified_tls()) as client:
+        found = wait_for(lambda: answer(client), "the gateway answers")
+        assert found is not None
+        return found
 
 
 def post(suite: Suite, address: str, kind: str, **more: str) -> httpx.Response:
