@@ -15,6 +15,7 @@ from bench.daemons import BenchError
 from bench.load import DOMAIN
 from bench.services import CHECKOUT, settings
 from bench.variant import Place, Variant
+from keryx.components.dovecot.view import FOLDERS
 from keryx.core import network, process
 from keryx.host import home as homes
 from keryx.host import leftovers
@@ -26,7 +27,6 @@ postfix:
   parameters:
     smtpd_client_connection_count_limit: "500"
 """
-FOLDERS = ("Drafts", "Sent", "Junk", "Trash", "Archive")
 MAIL_ONLY = EXTRA + "webmail: none\n"
 """Webmails take no part in a delivery, and their start would only take time."""
 

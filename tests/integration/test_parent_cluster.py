@@ -292,11 +292,7 @@ def test_a_probe_hears_what_is_waited_for(cluster: Cluster) -> None:
 
 def test_who_helps_stays_until_the_other_has_ended(cluster: Cluster) -> None:
     """The first of a pod's containers is helped by the others; all are told to end at once."""
-    first, second = two_free_ports()
-    parts = with_probe(cluster, "rspamd", first)
-    beside = replace(parts, env={**parts.env, placement.PROBE: str(second)})
-    beside.start("unbound", parent=True)
-    parts.start("rspamd", parent=True)
+    parts, first, second = both_started(cluster)
     helped, helper = (psutil.Process(parts.pid(name)) for name in ("rspamd", "unbound"))
     (daemon,) = helped.children()
     try:
@@ -313,17 +309,22 @@ def test_who_helps_stays_until_the_other_has_ended(cluster: Cluster) -> None:
 
 
 def test_who_helps_ends_alone_where_only_it_is_told(cluster: Cluster) -> None:
-    first, second = two_free_ports()
-    parts = with_probe(cluster, "rspamd", first)
-    beside = replace(parts, env={**parts.env, placement.PROBE: str(second)})
-    parts.start("rspamd", parent=True)
-    beside.start("unbound", parent=True)
+    parts, first, _ = both_started(cluster)
     try:
         psutil.Process(parts.pid("unbound")).terminate()
         assert parts.ended("unbound") == 0
         assert ask(first)[0] == 200
     finally:
         parts.stop_all()
+
+
+def both_started(cluster: Cluster) -> tuple[Parts, int, int]:
+    """Start Rspamd, the first of its pod, and the resolver that helps it; return their probes' ports too."""
+    first, second = two_free_ports()
+    parts = with_probe(cluster, "rspamd", first)
+    replace(parts, env={**parts.env, placement.PROBE: str(second)}).start("unbound", parent=True)
+    parts.start("rspamd", parent=True)
+    return parts, first, second
 
 
 def two_free_ports() -> tuple[int, int]:

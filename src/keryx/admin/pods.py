@@ -1,6 +1,6 @@
 """How the components of a cluster are: each container's own probe tells, at a port of its own.
 
-The parent of a daemon (``keryx.host.probe``) answers there with 200 or 503 and a sentence, after it has
+The parent of a daemon (``keryx.host.probe``) answers there with 200, 503 or 410 and a sentence, after it has
 asked the daemon in its own protocol: what Kubernetes goes by is what people are shown.
 """
 

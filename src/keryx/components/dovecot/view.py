@@ -36,6 +36,9 @@ class Door:
     """Empty for every address of ``listen``."""
 
 
+FOLDERS = ("Drafts", "Sent", "Junk", "Trash", "Archive")
+
+
 @dataclass(frozen=True)
 class View:
     """Dovecot's settings together with what follows from the site."""
@@ -106,7 +109,7 @@ class View:
     @property
     def folders(self) -> Sequence[str]:
         """Folders that every account has, each of the special use of the same name (RFC 6154)."""
-        return ("Drafts", "Sent", "Junk", "Trash", "Archive")
+        return FOLDERS
 
     # --- doors ---
 
