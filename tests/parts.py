@@ -85,11 +85,7 @@ class Parts:
             os.killpg(process.pid, signal.SIGTERM)
         else:
             process.terminate()
-        try:
-            return process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
+        return _ended(process)
 
     def stop_all(self) -> None:
         """End what runs, the latest first."""
@@ -98,7 +94,7 @@ class Parts:
 
     def ended(self, name: str) -> int:
         """Wait until a component has ended by itself; returns its exit status."""
-        return self._processes.pop(name).wait(30)
+        return _ended(self._processes.pop(name))
 
     def pid(self, name: str) -> int:
         """Return the process id of a component's first process."""
@@ -120,6 +116,15 @@ class Parts:
         """Make an account; returns its address."""
         self.keryx("user", "add", address, *options, "--password-stdin", input=f"correct horse {address}\n")
         return address
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit status, that of SIGKILL if it does not come in time: nothing stays in the way."""
+    try:
+        return process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
 
 
 @contextmanager

@@ -72,9 +72,10 @@ class _Work:
     def _messages_left(self) -> bool:
         left = any(self._messages(*QUEUES))
         if left and time.monotonic() > self._asked + AGAIN:
-            # The queue manager that the reload has started leaves alone what was being delivered under
-            # the one before: it looks again when it is told that something has come in.
-            run(["/usr/sbin/postkick", "-c", self.etc, "public", "qmgr", "I"], check=False)
+            # The queue manager that the reload has started leaves alone, for a minute, what is still being
+            # delivered under the one before, and that may be a message whose delivery has just been logged.
+            # It looks again when it is told that something has come in (I), also at what waits (A).
+            run(["/usr/sbin/postkick", "-c", self.etc, "public", "qmgr", "IA"], check=False)
             self._asked = time.monotonic()
         return left
 
