@@ -63,7 +63,8 @@ class SiteSettings(Section):
     """Networks of the load balancers that may speak the PROXY protocol."""
     relay_networks: tuple[Network, ...] = ()
     """Networks whose clients may send mail anywhere without a login: printers, applications.
-    The machine itself always may."""
+    The machine itself always may. A port with ``proxy_protocol`` lets nobody: there an address is what a
+    load balancer says."""
     log_level: LogLevel = "info"
     """How much the daemons write to their logs; ``debug`` is for the hour in which a fault is looked for.
     None writes passwords. Postfix, SOGo and Roundcube, whose talkative levels do, log the same at each."""
