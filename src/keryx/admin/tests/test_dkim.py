@@ -105,20 +105,26 @@ def selectors(site: Site, domain: str = "example.org") -> list[tuple[str, bool]]
     return [(key.selector, key.active) for key in dkim.show(site, domain)]
 
 
-@pytest.mark.parametrize("text", [PKCS1, PKCS8, DER, f"\n{PKCS1}\n\n"])
+@pytest.mark.parametrize(
+    "text", [PKCS1, PKCS8, DER, f"\n{PKCS1}\n\n"], ids=["PKCS #1", "PKCS #8", "DER", "in blank lines"]
+)
 def test_an_rsa_key_is_kept_in_one_form(text: str) -> None:
     form = dkim_forms.read(text)
     assert (form.algorithm, form.bits, form.content) == ("rsa", 1024, PKCS8)
 
 
-@pytest.mark.parametrize("text", [ED_PEM, ED_BASE64, ED_SEED, ED_BASE64 + "\n"])
+@pytest.mark.parametrize(
+    "text", [ED_PEM, ED_BASE64, ED_SEED, ED_BASE64 + "\n"], ids=["PEM", "whole", "seed", "with a line's end"]
+)
 def test_an_ed25519_key_is_kept_in_one_form(text: str) -> None:
     form = dkim_forms.read(text)
     assert (form.algorithm, form.content) == ("ed25519", ED_BASE64 + "\n")
     assert form.public == base64.b64encode(ED25519.public_key().public_bytes_raw()).decode()
 
 
-@pytest.mark.parametrize(("text", "algorithm", "stays"), [(PKCS1, "rsa", 1), (ED_PEM, "ed25519", 0)])
+@pytest.mark.parametrize(
+    ("text", "algorithm", "stays"), [(PKCS1, "rsa", 1), (ED_PEM, "ed25519", 0)], ids=["rsa", "ed25519"]
+)
 def test_a_key_brought_along_signs_instead_of_that_of_its_algorithm(
     site: Site, text: str, algorithm: str, stays: int
 ) -> None:
