@@ -14,7 +14,7 @@ from pathlib import Path
 from keryx.core.process import run
 from keryx.tls import authority
 from tests.ldap import Ldap
-from tests.running import wait_for
+from tests.running import free_port, wait_for
 
 ROOT = "o=corp"
 PEOPLE = f"ou=people,{ROOT}"
@@ -165,7 +165,7 @@ class Foreign:
         (folder / "config").mkdir()
         # libldap takes localhost for the machine's own name when it looks at a certificate.
         authority.ensure(folder / "tls", sorted({"localhost", socket.gethostname(), socket.getfqdn()}))
-        made = cls(folder, _free_port(), _free_port())
+        made = cls(folder, free_port(), free_port())
         (folder / "owner").write_text("owner of the tree")
         (folder / "reader").write_text(READER_PASSWORD + "\n")
         strict = "olcSecurity: simple_bind=128\n"
@@ -235,9 +235,3 @@ class Foreign:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "log").read_text()
         return self.owner.tool("ldapwhoami", check=False).returncode == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as stream:
-        stream.bind(("127.0.0.1", 0))
-        return int(stream.getsockname()[1])

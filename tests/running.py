@@ -152,6 +152,13 @@ def free_offset() -> int:
     raise AssertionError("no free ports")
 
 
+def free_port() -> int:
+    """Return a TCP port of the loopback that is free now."""
+    with socket.socket() as stream:
+        stream.bind(("127.0.0.1", 0))
+        return int(stream.getsockname()[1])
+
+
 @contextmanager
 def one_at_a_time(what: str) -> Iterator[None]:
     """Hold a lock against the other processes that run tests on this machine."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import dns.query
 import dns.rdatatype
 
 from keryx.core.process import run
-from tests.running import wait_for
+from tests.running import free_port, wait_for
 
 CONFIG = """\
 server:
@@ -56,9 +55,7 @@ class Zone:
 def serving_signed(name: str, records: Sequence[str]) -> Iterator[Zone]:
     """Serve a zone with these records, signed, for the time of the block."""
     folder = Path(tempfile.mkdtemp(prefix="zone-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "db").mkdir()
     config = folder / "knot.conf"
     config.write_text(CONFIG.format(folder=folder, port=port, name=name))

@@ -105,7 +105,10 @@ def test_all_containers_may_be_asked_how_they_are() -> None:
 
 
 def test_networks_that_may_relay_are_those_that_postfix_in_its_pod_trusts() -> None:
-    found = helm.example("solakube")
+    found = helm.rendered(
+        "settings: {domain: example.org, relay_networks: [10.42.0.0/16]}\n"
+        "postfix: {service: {externalTrafficPolicy: Local}}"
+    )
     site = make_site(helm.settings_files(found)["keryx.yaml"], pod="postfix")
     (main,) = (file for file in Postfix().render(site) if file.path.name == "main.cf")
     lines = main.content.splitlines()

@@ -79,6 +79,27 @@ UNSAFE = {
         f"settings: {{{DOMAIN}}}\ndovecot: {{replicas: 2}}",
         "dovecot.replicas is 2; two must never write the same data: leave it at 1.",
     ),
+    "files of a machine": (
+        f"settings: {{{DOMAIN}, tls: {{certificate: /etc/ssl/a.pem, key: /etc/ssl/a.key}}}}",
+        "settings.tls names files of one machine; pods have theirs from Secrets: leave it out and set certificate.",
+    ),
+    "strangers with a node's address who may relay": (
+        f"settings: {{{DOMAIN}, relay_networks: [10.42.0.0/16]}}",
+        "settings.relay_networks with postfix.service.type NodePort would let strangers relay, who can come with a "
+        "node's address: set postfix.service.externalTrafficPolicy to Local, or leave relay_networks out and give "
+        "programs a login by applications.",
+    ),
+    "strangers with the Gateway's address who may relay": (
+        f"settings: {{{DOMAIN}, relay_networks: [10.42.0.0/16]}}\n"
+        "postfix: {service: {type: ClusterIP}}\ntcpRoute: {enabled: true, parentRefs: [{name: edge}]}",
+        "settings.relay_networks with tcpRoute would let strangers relay, who come with the Gateway's address: "
+        "leave relay_networks out and give programs a login by applications.",
+    ),
+    "backups without data": (
+        f"settings: {{{DOMAIN}}}\nbackup: {{velero: {{schedule: {{enabled: true}}}}}}",
+        "backup.velero.schedule.enabled is true and backup.velero.enabled is false: its backups would hold no data; "
+        "set both to true.",
+    ),
     "a webmail without mailboxes": (
         f"settings: {{{DOMAIN}, mailboxes: false, postmaster: a@elsewhere.example}}",
         "settings.webmail is both, but settings.mailboxes: false keeps no mail to show; set settings.webmail to none.",

@@ -22,7 +22,7 @@ import yaml
 from tests.chart.helm import NAMESPACE, RELEASE, rendered
 from tests.kubernetes_api import ApiServer, Body, rules
 from tests.program import LAUNCHER
-from tests.running import wait_for
+from tests.running import free_port, wait_for
 
 FULLNAME = f"{RELEASE}-keryx"
 ACCOUNT = f"{FULLNAME}-operator"
@@ -84,7 +84,7 @@ class Release:
     def environment(self, home: Path) -> Mapping[str, str]:
         """Return what the operator has to know where its home is called so."""
         (self.home / "kubeconfig").write_text(self.api.kubeconfig(NAMESPACE))
-        self.probe = _free_port()
+        self.probe = free_port()
         return {
             "KUBECONFIG": str(home / "kubeconfig"),
             "KERYX_POD": "operator",
@@ -217,11 +217,3 @@ def values(**given: Any) -> Body:
     for key, value in copy.deepcopy(given).items():
         found[key] = {**found.get(key, {}), **value} if isinstance(value, dict) else value
     return found
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as stream:
-        stream.bind(("127.0.0.1", 0))
-        return int(stream.getsockname()[1])

@@ -63,6 +63,25 @@ def test_a_wrong_heading_is_refused(site: Site, file: Path, heading: str, senten
         imports.run(site, file)
 
 
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (['a@{},"Ann', "b@{},Ben", 'c@{},"Cleo"'], "line 4: .* expected after"),
+        (['a@{},"Ann', "b@{},Ben"], "line 3: unexpected end of data"),
+        (['a@{},"Ann', 'b@{},Ben"'], "line 3: a cell holds a line break"),
+        (['a@{},"Ann' + "n" * 200_000 + '"'], "line 2: field larger than field limit"),
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_no_line(
+    site: Site, domain: str, file: Path, lines: list[str], sentence: str
+) -> None:
+    before = accounts.all_of(site)
+    file.write_text("\n".join(["address,name", *lines, ""]).replace("{}", domain))
+    with pytest.raises(errors.BadInput, match=sentence):
+        imports.run(site, file)
+    assert accounts.all_of(site) == before
+
+
 def test_a_missing_file_is_one_sentence(site: Site, file: Path) -> None:
     with pytest.raises(errors.BadInput, match="cannot be read"):
         imports.run(site, file)

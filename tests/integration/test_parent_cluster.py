@@ -24,7 +24,7 @@ from keryx.settings import placement
 from keryx.tls import authority
 from tests.parts import Parts
 from tests.pods import Pods, release
-from tests.running import wait_for
+from tests.running import free_port, wait_for
 from tests.volumes import Volume
 
 SETTINGS = """\
@@ -334,13 +334,6 @@ def two_free_ports() -> tuple[int, int]:
         with contextlib.suppress(OSError, OverflowError), socket.socket() as stream:
             stream.bind(("127.0.0.1", first + 1))
             return first, first + 1
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as stream:
-        stream.bind(("127.0.0.1", 0))
-        return int(stream.getsockname()[1])
 
 
 def listens(port: int) -> bool:

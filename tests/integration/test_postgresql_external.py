@@ -19,7 +19,7 @@ from keryx.records import engine, migrations, provision, roles
 from keryx.settings.site import Site
 from keryx.tls import authority
 from tests.postgres import Postgres
-from tests.running import free_offset
+from tests.running import free_port
 
 HBA = """\
 local   all   postgres   peer   map=keryx
@@ -79,7 +79,7 @@ def server(make_postgres: Callable[..., Postgres]) -> Server:
     files.write(key, (tls / "key.pem").read_bytes(), mode=0o600, owner="postgres", group="postgres")
     hba = postgres.home / "hba.conf"
     hba.write_text(HBA)
-    port = free_offset() + 10432
+    port = free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "port": port,

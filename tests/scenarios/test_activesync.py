@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import email.policy
 import time
 import uuid
@@ -14,6 +15,9 @@ from xml.etree.ElementTree import Element
 import httpx
 import pytest
 
+from keryx.components import registry
+from keryx.components.activesync.settings import ActivesyncSettings
+from keryx.core import network
 from tests import clients, sogo, wbxml
 from tests.running import Suite, wait_for
 from tests.wbxml import tree
@@ -239,6 +243,15 @@ def _ping(phone: Phone, folder: str, seconds: int = 90) -> Element:
     watched = tree("Ping-Folder", tree("Ping-Id", folder), tree("Ping-Class", "Email"))
     document = tree("Ping-Ping", tree("Ping-HeartbeatInterval", str(seconds)), tree("Ping-Folders", watched))
     return phone.ask("Ping", document, timeout=seconds + 60)
+
+
+def test_it_is_ready_while_phones_hold_all_workers(suite: Suite, phone: Phone) -> None:
+    component, workers = registry.find("activesync"), suite.site.section(ActivesyncSettings).workers
+    with contextlib.ExitStack() as phones:
+        for _ in range(workers):
+            phones.enter_context(network.connect(suite.site.activesync))
+        component.ready(suite.site)
+    component.ready(suite.site)
 
 
 def test_it_is_served_by_workers_of_its_own(suite: Suite, phone: Phone) -> None:

@@ -446,6 +446,19 @@ def test_a_script_redirects_through_postfix(suite: Suite) -> None:
         assert subjects(client) == []
 
 
+def test_what_a_script_sends_on_is_not_signed_as_if_we_had_written_it(suite: Suite) -> None:
+    moved, target = suite.account("moved"), suite.account("target")
+    with ManageSieve(suite) as sieve:
+        sieve.starttls()
+        sieve.login(*moved)
+        assert sieve.activate("r", f'redirect "{target[0]}";').ok
+    forged = letter("please pay", From=f"Chief <chief@{suite.domain}>")
+    assert lmtp(suite, moved[0], forged)[0] == 250
+    came = arrives(suite, target, "please pay")
+    assert "DKIM-Signature" not in came
+    assert "ARC-Seal" in came
+
+
 # --- Junk teaches the filter ---
 
 

@@ -14,6 +14,13 @@
 {{- $settings := .Values.settings }}
 {{- if $settings.port_offset }}{{ fail "settings.port_offset is for several suites on one machine; pods share no ports: leave it out." }}{{ end }}
 {{- if $settings.bind }}{{ fail "settings.bind is for the addresses of one machine; pods listen at all of theirs: leave it out." }}{{ end }}
+{{- if $settings.tls }}{{ fail "settings.tls names files of one machine; pods have theirs from Secrets: leave it out and set certificate." }}{{ end }}
+{{- $smtp := include "keryx.port" (list . "smtp") | fromYaml }}
+{{- $service := (include "keryx.values" (list . "postfix") | fromYaml).service }}
+{{- if and $settings.relay_networks $smtp.enabled (not $smtp.proxy_protocol) }}
+{{- if and (ne $service.type "ClusterIP") (ne $service.externalTrafficPolicy "Local") }}{{ fail (printf "settings.relay_networks with postfix.service.type %s would let strangers relay, who can come with a node's address: set postfix.service.externalTrafficPolicy to Local, or leave relay_networks out and give programs a login by applications." $service.type) }}{{ end }}
+{{- if hasKey (include "keryx.mailRoutes" . | fromYaml) "smtp" }}{{ fail "settings.relay_networks with tcpRoute would let strangers relay, who come with the Gateway's address: leave relay_networks out and give programs a login by applications." }}{{ end }}
+{{- end }}
 {{- if and (not (include "keryx.hasMailboxes" .)) (ne (include "keryx.webmail" .) "none") }}{{ fail (printf "settings.webmail is %s, but settings.mailboxes: false keeps no mail to show; set settings.webmail to none." (include "keryx.webmail" .)) }}{{ end }}
 {{- if and (not (include "keryx.hasMailboxes" .)) (not $settings.postmaster) }}{{ fail "settings.postmaster is missing: with settings.mailboxes: false it has to be an address elsewhere." }}{{ end }}
 {{- if ne (int .Values.dovecot.stores) 1 }}{{ fail (printf "dovecot.stores is %d; more or fewer than 1 need the proxy tier, which comes with a later release." (int .Values.dovecot.stores)) }}{{ end }}
@@ -28,6 +35,7 @@
 
 {{- define "keryx.checkVolumes" -}}
 {{- $root := . }}
+{{- if and .Values.backup.velero.schedule.enabled (not .Values.backup.velero.enabled) }}{{ fail "backup.velero.schedule.enabled is true and backup.velero.enabled is false: its backups would hold no data; set both to true." }}{{ end }}
 {{- if .Values.defaults.persistence.existingClaim }}{{ fail "defaults.persistence.existingClaim is one volume for all pods; two must never write it: name it in the section of its pod." }}{{ end }}
 {{- range $section := prepend (include "keryx.pods" . | fromYamlArray) "defaults" }}
 {{- $given := default (dict) (get $root.Values $section).persistence }}

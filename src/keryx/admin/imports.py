@@ -156,14 +156,26 @@ def read(path: Path) -> list[Row]:
         ) from error
     first = text.partition("\n")[0]
     delimiter = ";" if ";" in first and "," not in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    heading = [name.strip().lower() for name in next(reader, [])]
-    _check_heading(path, heading)
-    return [
-        Row(reader.line_num, _filled(heading, cells), max(0, len(cells) - len(heading)))
-        for cells in reader
-        if any(cell.strip() for cell in cells)
-    ]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        heading = [name.strip().lower() for name in next(reader, [])]
+        _check_heading(path, heading)
+        return [_row(path, heading, cells, reader.line_num) for cells in reader if any(map(str.strip, cells))]
+    except csv.Error as error:
+        raise errors.BadInput(
+            f"{path}, line {reader.line_num}: {error}.",
+            remedy='Close every quote; a quote inside a cell is written twice, as in "Ann ""Annie"" Lee".',
+        ) from error
+
+
+def _row(path: Path, heading: Sequence[str], cells: Sequence[str], line: int) -> Row:
+    """Return a row; a cell with a line break in it began with a quote that was not closed."""
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        raise errors.BadInput(
+            f"{path}, line {line}: a cell holds a line break.",
+            remedy="Close the quote with which it begins, on the same line.",
+        )
+    return Row(line, _filled(heading, cells), max(0, len(cells) - len(heading)))
 
 
 def _filled(heading: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

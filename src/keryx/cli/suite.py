@@ -212,8 +212,7 @@ def render(
         target = output / file.path.relative_to("/")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.content)
-            target.chmod(file.mode)
+            files.write(target, file.content, mode=file.mode)
         except OSError as error:
             raise errors.BadInput(
                 f"--output: {target} cannot be written: {error.strerror}.", remedy="Choose another folder."

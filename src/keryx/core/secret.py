@@ -45,6 +45,10 @@ def read(path: Path) -> Secret:
             f"The secret file {path} cannot be read: {error.strerror}.",
             remedy="Create it with mode 0600, or correct the path in keryx.yaml.",
         ) from error
+    except UnicodeDecodeError as error:
+        raise errors.BadInput(
+            f"The secret file {path} cannot be read: it is not UTF-8.", remedy="Write it as UTF-8 text."
+        ) from error
     if not text:
         raise errors.BadInput(f"The secret file {path} is empty.", remedy="Write the secret into it.")
     return Secret(text)

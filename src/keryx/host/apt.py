@@ -16,6 +16,7 @@ from keryx.core import debian, errors, files
 from keryx.core.process import run
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+DENIAL = "#!/bin/sh\n# Made by Keryx for the time of an installation.\nexit 101\n"
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/keryx.conf")
 """Read by PostgreSQL's packages when they are installed (pg_createcluster(1))."""
 
@@ -65,9 +66,12 @@ def _last_complaint(error: errors.CommandFailed) -> str:
 @contextlib.contextmanager
 def _services_stay_down() -> Iterator[None]:
     """Deny every service start while packages are installed (policy-rc.d, Debian Policy 9.3.3)."""
-    # An existing policy is somebody else's (a container's usually denies everything as well).
+    # An existing policy is somebody else's (a container's usually denies everything as well), unless an
+    # installation of ours was cut off.
     kept = (POLICY.read_bytes(), POLICY.stat().st_mode & 0o7777) if POLICY.exists() else None
-    files.write(POLICY, "#!/bin/sh\n# Made by Keryx for the time of an installation.\nexit 101\n", mode=0o755)
+    if kept and kept[0] == DENIAL.encode():
+        kept = None
+    files.write(POLICY, DENIAL, mode=0o755)
     try:
         yield
     finally:

@@ -262,12 +262,17 @@ def _routes(settings: PostfixSettings) -> list[Route]:
     ordered = sorted(settings.sender_relayhosts.items(), key=lambda item: ("@" not in item[0], item[0]))
     return [
         Route(
-            f"^{re.escape(sender)}$" if "@" in sender else f"@{re.escape(sender)}$",
+            f"^{_literal(sender)}$" if "@" in sender else f"@{_literal(sender)}$",
             _transport(relayhost),
             relayhost.nexthop,
         )
         for sender, relayhost in ordered
     ]
+
+
+def _literal(text: str) -> str:
+    """Return the text for use in pcre_table(5), where a slash ends the expression."""
+    return re.escape(text).replace("/", r"\/")
 
 
 def _relayhosts(settings: PostfixSettings) -> list[Relayhost]:

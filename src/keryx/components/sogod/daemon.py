@@ -104,12 +104,26 @@ class Sogod(Component):
         return Command(words, user=USER, env=environment(view))
 
     def ready(self, site: Site) -> None:
+        """Ask one of the workers; while all are at work there is nobody to ask, and nothing wrong: phones
+        hold theirs for minutes. The watchdog ends those that hang."""
         method, path, status = self.probe
-        endpoint = self.view(site).pool.endpoint
+        pool = self.view(site).pool
+        endpoint = pool.endpoint
+        if _connections(endpoint.port) >= pool.workers:
+            return
         request = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode()
         line = network.exchange(endpoint, request, timeout=10).partition(b"\r\n")[0]
         if line.split()[1:2] != [b"%d" % status]:
             raise errors.NotReady(f"{endpoint} answers {line[:60]!r} to {method} {path}.")
+
+
+def _connections(port: int) -> int:
+    """Return how many clients are connected to a port of this machine, or wait there to be taken."""
+    return sum(
+        1
+        for found in psutil.net_connections("tcp")
+        if found.status == psutil.CONN_ESTABLISHED and found.laddr and found.laddr.port == port
+    )
 
 
 def _called(words: Sequence[str]) -> Sequence[psutil.Process]:

@@ -44,6 +44,20 @@ def test_without_a_network_the_missing_packages_are_named(
     assert not (tmp_path / "postgresql-common").exists(), "so is what keeps PostgreSQL from making a cluster"
 
 
+@pytest.mark.parametrize("before", [None, apt.DENIAL, "#!/bin/sh\nexit 101\n"])
+def test_the_policy_of_somebody_else_comes_back_and_one_that_a_cut_off_installation_left_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.setattr(apt, "POLICY", tmp_path / "policy-rc.d")
+    if before is not None:
+        apt.POLICY.write_text(before)
+    with apt._services_stay_down():
+        assert run(["sh", apt.POLICY], check=False).returncode == 101
+    assert (apt.POLICY.read_text() if apt.POLICY.exists() else None) == (
+        None if before == apt.DENIAL else before
+    )
+
+
 def test_postgresql_is_told_to_make_no_cluster_and_its_folders_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

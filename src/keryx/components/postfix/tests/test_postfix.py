@@ -6,6 +6,7 @@ from keryx.components.postfix import parameters, view
 from keryx.components.postfix.component import Postfix
 from keryx.components.testing import check_golden, site
 from keryx.core import errors
+from keryx.core.process import run
 from keryx.settings.site import Site
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -173,6 +174,22 @@ def test_a_wrong_value_is_named_with_the_remedy(line: str, words: str) -> None:
     with pytest.raises(errors.BadSettings) as caught:
         site(f"domain: example.org\npostfix:\n  {line}\n")
     assert words in str(caught.value)
+
+
+def test_a_relayhost_is_found_for_a_sender_with_any_characters(tmp_path: Path) -> None:
+    where = site(
+        "domain: example.org\n"
+        "postfix: {sender_relayhosts: {sales/e.u@second.example: {host: relay.example.net, tls: may}}}"
+    )
+    table = tmp_path / "sender_routes"
+    table.write_text(rendered(where, "sender_routes"))
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+
+    def route(sender: str) -> str:
+        return run(["postmap", "-c", tmp_path, "-q", sender, f"pcre:{table}"], check=False).stdout
+
+    assert route("sales/e.u@second.example") == "smtp:[relay.example.net]:587\n"
+    assert route("sales/eyu@second.example") == ""
 
 
 def test_a_missing_password_file_is_named(tmp_path: Path) -> None:

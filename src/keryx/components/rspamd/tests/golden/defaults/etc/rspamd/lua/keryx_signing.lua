@@ -59,6 +59,11 @@ local function is_refused(task)
 end
 
 local function is_ours(task)
+  -- A message that a Sieve script sends on comes from our own store and says what its author wrote, who
+  -- may be anybody, or the script (addheader). Pigeonhole adds this header last.
+  if not task:get_user() and task:has_header('X-Sieve-Redirected-From') then
+    return false
+  end
   local ip = task:get_from_ip()
   return task:get_user() ~= nil or (ip ~= nil and ip:is_valid() and ip:is_local())
 end

@@ -59,6 +59,11 @@ local function is_refused(task)
 end
 
 local function is_ours(task)
+  -- A message that a Sieve script sends on comes from our own store and says what its author wrote, who
+  -- may be anybody, or the script (addheader). Pigeonhole adds this header last.
+  if not task:get_user() and task:has_header('X-Sieve-Redirected-From') then
+    return false
+  end
   if rspamd_plugins.keryx.is_from_pod(task) then
     return true
   end
