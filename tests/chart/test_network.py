@@ -140,13 +140,27 @@ def test_every_pod_has_a_policy() -> None:
 )
 def test_the_world_is_reached_by_those_that_need_it(pod: str, wanted: set[int]) -> None:
     open_ = [rule for rule in policies()[pod]["spec"]["egress"] if "to" not in rule]
-    assert set[int]().union(*map(ports, open_)) == {53, *wanted}
+    assert set[int]().union(*map(ports, open_)) == {53, 5353, *wanted}
 
 
 def world(name: str, pod: str) -> set[int]:
     policy = helm.of_kind(helm.example(name), "NetworkPolicy")[pod]
     open_ = [rule for rule in policy["spec"]["egress"] if "to" not in rule]
-    return set[int]().union(*map(ports, open_)) - {53}
+    return set[int]().union(*map(ports, open_)) - {53, 5353}
+
+
+def test_name_servers_at_ports_of_their_own_are_reached() -> None:
+    found = helm.of_kind(
+        helm.rendered(
+            "settings:\n  domain: example.org\n"
+            "  unbound: {forwarders: [10.0.0.53@5300], stub_zones: {corp.example: 10.0.0.54@54}}"
+        ),
+        "NetworkPolicy",
+    )
+    for pod, more in (("postfix", {5300, 54}), ("rspamd", {5300, 54}), ("dovecot", set[int]())):
+        (names,) = (rule for rule in found[pod]["spec"]["egress"] if 53 in ports(rule))
+        assert ports(names) == {53, 5353, *more}
+        assert {entry["protocol"] for entry in names["ports"]} == {"UDP", "TCP"}
 
 
 def test_external_servers_and_smarthosts_are_reached() -> None:

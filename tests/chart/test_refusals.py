@@ -95,6 +95,10 @@ UNSAFE = {
         "settings.relay_networks with tcpRoute would let strangers relay, who come with the Gateway's address: "
         "leave relay_networks out and give programs a login by applications.",
     ),
+    "the directory at a port of the node": (
+        f"settings: {{{DOMAIN}}}\nopenldap: {{service: {{hostPorts: {{ldaps: 636}}}}}}",
+        "openldap.service.hostPorts would open to the world what is for the other pods; leave it out.",
+    ),
     "backups without data": (
         f"settings: {{{DOMAIN}}}\nbackup: {{velero: {{schedule: {{enabled: true}}}}}}",
         "backup.velero.schedule.enabled is true and backup.velero.enabled is false: its backups would hold no data; "

@@ -67,6 +67,7 @@
 {{- $spec := get (include "keryx.table" $root | fromYaml) $pod }}
 {{- $service := (include "keryx.values" (list $root $pod) | fromYaml).service }}
 {{- if and $spec.inner (not $spec.public) (ne $service.type "ClusterIP") (not $service.allowOutside) }}{{ fail (printf "%s.service.type %s opens to the world what is for the other pods; use ClusterIP, or set %s.service.allowOutside to true." $pod $service.type $pod) }}{{ end }}
+{{- if and $service.hostPorts (not $spec.public) }}{{ fail (printf "%s.service.hostPorts would open to the world what is for the other pods; leave it out." $pod) }}{{ end }}
 {{- $names := ternary $spec.public (keys (default (dict) $spec.inner)) (not (empty $spec.public)) }}
 {{- range $kind := list "nodePorts" "hostPorts" }}
 {{- range $name, $_ := get $service $kind }}

@@ -43,6 +43,20 @@
 {{- toYaml (uniq $ports | sortAlpha) }}
 {{- end }}
 
+{{/* At which ports a pod asks name servers: OpenShift's listen at 5353 behind their Service, the resolvers beside
+     Postfix and Rspamd ask whom the settings name. */}}
+{{- define "keryx.namePorts" -}}
+{{- $root := first . }}
+{{- $ports := list 53 5353 }}
+{{- if has (index . 1) (list "postfix" "rspamd") }}
+{{- $unbound := default dict $root.Values.settings.unbound }}
+{{- range regexFindAll "@[0-9]+" (list $unbound.forwarders $unbound.stub_zones | toJson) -1 }}
+{{- $ports = append $ports (trimPrefix "@" . | int) }}
+{{- end }}
+{{- end }}
+{{- toYaml (uniq $ports) }}
+{{- end }}
+
 {{- define "keryx.networkPolicy" -}}
 {{- $root := first . }}
 {{- $pod := index . 1 }}
@@ -97,8 +111,10 @@ spec:
   egress:
     # Names: the cluster's servers, and those of the world for the resolvers beside Postfix and Rspamd.
     - ports:
-        - {protocol: UDP, port: 53}
-        - {protocol: TCP, port: 53}
+        {{- range include "keryx.namePorts" (list $root $pod) | fromYamlArray }}
+        - {protocol: UDP, port: {{ . }}}
+        - {protocol: TCP, port: {{ . }}}
+        {{- end }}
     {{- range $name := $pods }}
     {{- $ports := list }}
     {{- range (get $table $name).inner }}

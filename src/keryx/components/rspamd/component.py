@@ -24,6 +24,10 @@ from keryx.core.wording import shown
 from keryx.settings.site import GATEWAY, PODS_DOOR, Site
 
 USER = "_rspamd"
+MOST_WORKERS = 8
+"""Scanning processes that are started unasked: each has all rules in memory, some 70 MiB."""
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""What a container may use (cgroups v2): microseconds of a period, or "max"."""
 
 # Files that Rspamd merges into its defaults, and files that replace what the defaults say.
 LOCAL = (
@@ -130,7 +134,9 @@ class Rspamd(Component):
         if not site.spam_settings.exists():
             # A map that is not there is not watched.
             files.write(site.spam_settings, "", mode=0o640, group=USER)
-        files.write(view.workers_file, f"count = {view.settings.workers or os.cpu_count() or 1};\n")
+        files.write(
+            view.workers_file, f"count = {view.settings.workers or min(_processors(), MOST_WORKERS)};\n"
+        )
         path = view.password_file
         source = site.secrets.path("rspamd-controller")
         password = site.secrets.get("rspamd-controller")
@@ -176,3 +182,14 @@ class Rspamd(Component):
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.dkim, site.paths.data(self.name))
+
+
+def _processors() -> int:
+    """Return how many processors' time this machine, or this container, may use; at least one."""
+    there = os.cpu_count() or 1
+    try:
+        quota, period = QUOTA.read_text().split()
+        return max(1, min(there, int(quota) // int(period)))
+    except (OSError, ValueError):
+        # No such group, or "max": no limit.
+        return there

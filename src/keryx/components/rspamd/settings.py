@@ -90,7 +90,8 @@ class RspamdSettings(Section):
     autolearn: bool = True
     """Whether the filter also learns from mail whose score leaves no doubt."""
     workers: int | None = pydantic.Field(default=None, ge=1, le=256)
-    """Scanning processes; empty for one per processor."""
+    """Scanning processes; empty for one per processor that the machine, or the container, may use,
+    at most 8."""
     task_timeout: int = pydantic.Field(default=20, ge=5, le=120)
     """Seconds a scan may take; a message that takes longer is deferred (451), not let through."""
     extra: str = ""

@@ -64,7 +64,10 @@ def _one_or_many(value: object) -> object:
 
 Zone = Annotated[str, pydantic.AfterValidator(zone_name)]
 Server = Annotated[str, pydantic.AfterValidator(server_address)]
-Servers = Annotated[tuple[Server, ...], pydantic.BeforeValidator(_one_or_many)]
+Servers = Annotated[
+    tuple[Server, ...],
+    pydantic.BeforeValidator(_one_or_many, json_schema_input_type=Server | tuple[Server, ...]),
+]
 Record = Annotated[str, pydantic.AfterValidator(record_line)]
 
 

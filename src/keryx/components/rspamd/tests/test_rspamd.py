@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from keryx.components import testing
+from keryx.components.rspamd import component
 from keryx.components.rspamd.component import Rspamd
 from keryx.components.rspamd.view import View
 from keryx.core import errors
@@ -82,3 +83,17 @@ def test_the_filter_takes_larger_messages_than_the_mta() -> None:
 def test_bad_settings_are_named(section: str, sentence: str) -> None:
     with pytest.raises(errors.BadSettings, match=sentence):
         testing.site(f"domain: example.org\nrspamd:\n  {section}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "processors"),
+    [("max 100000\n", 64), ("150000 100000\n", 1), ("400000 100000\n", 4), ("20000 100000\n", 1), (None, 64)],
+)
+def test_a_container_scans_with_the_processors_that_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, processors: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr(component, "QUOTA", tmp_path / "cpu.max")
+    if content is not None:
+        component.QUOTA.write_text(content)
+    assert component._processors() == processors
