@@ -49,6 +49,18 @@ annotations:
 {{- end }}
 {{- end }}
 
+{{/* Annotations of what no pruning by Argo CD may take, which finds it by its labels and not in the repository. */}}
+{{- define "keryx.unpruned" -}}
+argocd.argoproj.io/compare-options: IgnoreExtraneous
+argocd.argoproj.io/sync-options: Prune=false
+{{- end }}
+
+{{/* Annotations of what outlives the release. */}}
+{{- define "keryx.kept" -}}
+{{ include "keryx.unpruned" . }}
+helm.sh/resource-policy: keep
+{{- end }}
+
 {{/* The image of a component: (dict "root" $ "component" "unbound" "own" VALUES-OF-THIS-CONTAINER). */}}
 {{- define "keryx.image" -}}
 {{- $section := dig .component "image" (dict) .root.Values.AsMap }}
