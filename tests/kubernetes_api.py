@@ -145,7 +145,7 @@ class ApiServer:
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     # --- what a test does

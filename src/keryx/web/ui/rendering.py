@@ -78,17 +78,13 @@ class Renderer:
     def _webmails(self) -> list[tuple[str, str]]:
         """Name and address of each webmail that is on."""
         host = self.site.settings.web.webmail_host
-        base = f"https://{host}{self._port()}" if host else ""
+        base = self.site.web_url("webmail") if host else ""
         found = []
         if self.site.sogo_enabled:
             found.append(("SOGo", f"{base}/SOGo/"))
         if self.site.roundcube_enabled:
             found.append(("Roundcube", f"{base}/roundcube/"))
         return found
-
-    def _port(self) -> str:
-        port = self.site.port("https")
-        return "" if port in (None, 443) else f":{port}"
 
 
 @functools.cache

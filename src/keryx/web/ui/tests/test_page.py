@@ -18,6 +18,7 @@ from keryx.settings.model import SiteSettings
 from keryx.settings.site import Paths, Site
 from keryx.web import ui
 from keryx.web.ui import page as pages
+from keryx.web.ui import rendering
 from keryx.web.ui.pages.dashboard import table
 from keryx.web.ui.pages.personal import agent
 
@@ -142,6 +143,33 @@ def test_what_still_works_of_a_page_is_shown(stage: Stage) -> None:
     assert answer.status_code == 200
     assert "The directory does not answer." in answer.text
     assert 'value="Bob"' in answer.text
+
+
+def test_the_dashboard_says_what_could_not_be_found_out(stage: Stage) -> None:
+    stage.answers["/checks"] = {"items": [], "at": None, "running": False}
+    nothing = {"components": None, "disk": None, "queue": None, "directory": True, "database": True}
+    stage.answers["/status"] = {**nothing, "problems": ["The privileged process does not answer."]}
+    for path in ("/admin/", "/admin/dashboard/state"):
+        answer = stage.client.get(path)
+        assert answer.status_code == 200, answer.text
+        assert "The privileged process does not answer." in answer.text
+        assert answer.text.count("Not known") == 3
+        assert "Their state is not known now." in answer.text
+        assert "1 problem" in answer.text
+
+
+def test_the_webmails_are_where_people_reach_them(tmp_path: Path) -> None:
+    site = Site(
+        SiteSettings.model_validate(
+            {"domain": "example.org", "web": {"webmail_host": "webmail.example.org", "port": 8443}}
+        ),
+        Paths(tmp_path),
+        SecretStore(tmp_path / "secrets"),
+    )
+    assert rendering.Renderer(site)._webmails() == [
+        ("SOGo", "https://webmail.example.org:8443/SOGo/"),
+        ("Roundcube", "https://webmail.example.org:8443/roundcube/"),
+    ]
 
 
 def test_without_the_records_even_the_sign_in_page_says_so(stage: Stage) -> None:
