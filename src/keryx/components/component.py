@@ -63,7 +63,7 @@ AS_ROOT: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Listener:
-    """A public port as declared to port checks, status, firewall and, later, Services."""
+    """A public port as declared to port checks, status and firewall."""
 
     name: str
     """The key below ``ports``, such as ``imaps``."""

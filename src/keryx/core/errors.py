@@ -1,7 +1,7 @@
 """What can go wrong, as types.
 
 Every error is one sentence for a person and, where there is one, a remedy. The command line
-prints both and leaves with ``exit_code``; the API (later) answers with the same sentence.
+prints both and leaves with ``exit_code``; the API answers with the same sentence.
 ``temporary`` says what SMTP's first digit says: 4xx (try again) against 5xx (do not).
 """
 

@@ -23,8 +23,6 @@ from keryx.directory.entry import Attributes, Entry
 from keryx.directory.mapping import Names
 from keryx.settings.site import Site
 
-"""Attribute names with their values, as text."""
-
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 CONSTRAINT_VIOLATION = 19
 _REFUSALS = (

@@ -1,6 +1,6 @@
 """Domains, accounts and aliases in the directory: list, get, add, change, remove.
 
-``open`` gives all three on one connection. What may be done is decided above, in ``admin``.
+``connect`` gives them on one connection. What may be done is decided above, in ``admin``.
 """
 
 from __future__ import annotations
