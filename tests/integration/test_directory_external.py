@@ -18,6 +18,7 @@ from keryx.host import home as homes
 from keryx.settings.site import Site
 from keryx.tls import authority
 from tests.integration.slapd import ROOT, Slapd
+from tests.running import free_port
 
 GOOD = "wonder-land-rabbit"
 # libldap takes localhost for the machine's own name when it looks at a certificate.
@@ -167,9 +168,3 @@ class TestUnreachable:
         with pytest.raises(errors.KeryxError, match="refuses the login of cn=reader") as refusal:
             accounts.all_of(site)
         assert "bind_password_file" in refusal.value.remedy
-
-
-def free_port() -> int:
-    with socket.socket() as stream:
-        stream.bind(("127.0.0.1", 0))
-        return int(stream.getsockname()[1])
