@@ -97,6 +97,7 @@ class Suite(Variant):
                     client.create(name)
                 for name in ("INBOX", *FOLDERS):
                     client.select(name)
+                    client.status(name, "(MESSAGES UIDNEXT)")
 
     def prepare(self, place: Place) -> None:
         """Make the home with its keryx.yaml; what an earlier run left there is ended and removed."""

@@ -239,6 +239,12 @@ class View:
             names += ["fts", "fts_flatcurve" if self.dialect == "2.4" else "fts_xapian"]
         return names
 
+    @property
+    def uncounted_plugins(self) -> Sequence[str]:
+        """Those of them that the answer about a quota at RCPT does without. ``welcome`` stays: who asks
+        first may be who makes the INBOX."""
+        return [name for name in self.mail_plugins if name not in ("quota", "welcome")]
+
     # --- directory ---
 
     @property

@@ -8,3 +8,6 @@ export PATH=/usr/bin:/bin
 for folder in INBOX Drafts Sent Junk Trash Archive; do
     /usr/bin/doveadm -c /srv/keryx/etc/dovecot/dovecot.conf mailbox update -u "$1" --min-highest-modseq 10 "$folder"
 done
+# The list index learns what is in a folder when somebody asks; until then each question about the
+# quota would open all of them.
+/usr/bin/doveadm -c /srv/keryx/etc/dovecot/dovecot.conf mailbox status -u "$1" "messages vsize" "*" >/dev/null
