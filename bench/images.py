@@ -38,7 +38,7 @@ SYMBOL = re.compile(r"[\[,]([A-Z][A-Z0-9_]+)\(")
 class Plan:
     """How much is measured."""
 
-    load: delivery.Plan = field(default_factory=lambda: delivery.Plan(sessions=(1, 10)))
+    load: delivery.Plan = field(default_factory=lambda: delivery.Plan(rounds=9, sessions=(1, 10)))
     settle: float = 60
     """Seconds between the last pod's readiness and the look at the memory."""
 

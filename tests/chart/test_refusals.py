@@ -137,6 +137,12 @@ UNSAFE = {
         "defaults.persistence.existingClaim is one volume for all pods; two must never write it: "
         "name it in the section of its pod.",
     ),
+    "one ServiceAccount that all make": (
+        f"settings: {{{DOMAIN}}}\ndefaults: {{serviceAccount: {{name: mail}}}}",
+        "defaults.serviceAccount.name is one account, which every pod would make: set "
+        "defaults.serviceAccount.create to false and make it yourself, or name the accounts in the sections of "
+        "their pods.",
+    ),
     "two queues in one folder": (
         f"settings: {{{DOMAIN}}}\ndefaults: {{persistence: {{hostPath: /srv/mail}}}}\npostfix: {{replicas: 2}}",
         "postfix.persistence.hostPath is one folder for several pods; two must never write it: "

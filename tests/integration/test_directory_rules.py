@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keryx.admin import accounts, aliases, domains, effects, imports
+from keryx.admin import accounts, alias_domains, aliases, domains, effects, imports
 from keryx.admin.accounts import Changes, NewAccount
 from keryx.core import errors
 from keryx.settings.site import Site
@@ -327,6 +327,17 @@ class TestAliases:
         aliases.add(site, f"c@{domain}", [f"b@{domain}"])
         with pytest.raises(errors.Refused, match=f"a@{domain} > c@{domain} > b@{domain} > a@{domain}"):
             aliases.change(site, f"a@{domain}", add_targets=[f"c@{domain}"])
+
+    def test_targets_in_an_alias_domain_are_those_of_its_target(
+        self, site: Site, domain: str, alice: str
+    ) -> None:
+        other = f"other-{domain}"
+        alias_domains.add(site, domain, other)
+        aliases.add(site, f"list@{domain}", [f"alice@{other}", f"alice+news@{other}", f"abuse@{other}"])
+        with pytest.raises(errors.Refused, match=f"list@{domain} > list@{other} > list@{domain}"):
+            aliases.change(site, f"list@{domain}", add_targets=[f"list@{other}"])
+        with pytest.raises(errors.NotFound, match=f"keryx user add nobody@{domain}"):
+            aliases.change(site, f"list@{domain}", add_targets=[f"nobody@{other}"])
 
     def test_a_catch_all_may_deliver_to_an_account_of_its_domain(
         self, site: Site, domain: str, alice: str

@@ -110,3 +110,32 @@ def test_the_spool_belongs_to_whom_postfix_wants(home: Path) -> None:
     assert (site.paths.spool / "etc/resolv.conf").read_text().count(site.resolver.host) == 1
     passwords = (site.paths.etc("postfix") / "ldap/recipients.cf").stat()
     assert passwords.st_mode & 0o777 == 0o640
+
+
+def test_a_value_that_a_daemon_could_not_read_is_refused(home: Path) -> None:
+    prepare(Postfix(), made(home))
+    before = (home / "etc/postfix/main.cf").read_text()
+    wrong = ", qmgr_message_active_limit: 20k, queue_run_delay: soon, smtpd_helo_timeout: 5s"
+    with pytest.raises(errors.BadSettings) as caught:
+        prepare(Postfix(), made(home, f"{wrong}, smtp_always_send_ehlo: maybe"))
+    assert list(caught.value.problems) == [
+        'postfix.parameters: smtpd_helo_timeout: "5s" has no effect, Postfix has no such parameter; correct'
+        " or remove it.",
+        'postfix.parameters: qmgr_message_active_limit: "20k" is not a number; Postfix\' own is 20000.',
+        'postfix.parameters: queue_run_delay: "soon" is not a time; Postfix\' own is 300s.',
+        'postfix.parameters: smtp_always_send_ehlo: "maybe" is not yes or no; Postfix\' own is yes.',
+    ]
+    assert (home / "etc/postfix/main.cf").read_text() == before
+
+
+def test_values_that_postfix_reads_are_taken(home: Path) -> None:
+    values = {
+        "qmgr_message_active_limit": "$default_process_limit",
+        "queue_run_delay": "600",
+        "smtp_always_send_ehlo": "No",
+        "default_destination_concurrency_positive_feedback": "1/concurrency",
+        "smtp_tls_loglevel": "summary",
+        "smtpd_timeout": "${stress?{10}:{200}}s",
+        "srs_destination_rate_delay": "1s",
+    }
+    prepare(Postfix(), made(home, "".join(f', {name}: "{value}"' for name, value in values.items())))

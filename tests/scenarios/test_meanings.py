@@ -93,9 +93,15 @@ def send(suite: Suite, subject: str, recipient: str) -> None:
     [("normal", TAKEN), ("inactive", REFUSED), ("mute", REFUSED), ("chief", TAKEN), ("full", FULL)],
 )
 def test_what_takes_mail(cast: Cast, kind: str, way: str, code: str) -> None:
-    # Members of a list are not asked for their quota: it is the list that was written to.
-    expected = TAKEN if (kind, way) == ("full", "list") else code
-    assert rcpt(cast.suite, cast.address(kind, way)) == expected
+    if (kind, way) == ("full", "list") and cast.suite.site.version("dovecot-core", (2, 3)) < (2, 4):
+        code = TAKEN  # Dovecot 2.3 cannot look up whom an alias leads to.
+    assert rcpt(cast.suite, cast.address(kind, way)) == code
+
+
+def test_members_of_a_list_are_not_asked_for_their_quota(cast: Cast) -> None:
+    both = f"both.list@{cast.domain}"
+    aliases.add(cast.suite.site, both, [cast.login("full")[0], cast.login("normal")[0]])
+    assert rcpt(cast.suite, both) == TAKEN
 
 
 @pytest.mark.parametrize("kind", KINDS)

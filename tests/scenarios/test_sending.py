@@ -159,6 +159,20 @@ def test_srs_addresses_relay_nothing_else(world: World) -> None:
             assert wire.envelope(sender, forged)[1].startswith("55")
 
 
+def test_a_sender_that_cannot_be_rewritten_gets_its_mail_back(world: World, sink: Sink) -> None:
+    suite, subject, forward = world.suite, token(), f"{token()}@example.org"
+    suite.keryx("alias", "add", forward, "--to", "far@ext.test")
+    nonsense = f"SRS1={token()}@ext.test"
+    with Wire(suite.port("smtp")) as wire:
+        wire.envelope(nonsense, forward)
+        assert wire.data(message("origin@ext.test", subject).encode() + b".\r\n").startswith("250")
+    wait_for(lambda: any(got.recipients == (nonsense,) for got in sink.got), "the bounce")
+    (bounce,) = (got for got in sink.got if got.recipients == (nonsense,))
+    assert bounce.sender == ""
+    assert "550 5.1.7" in bounce.message.as_string()
+    assert all(got.message["Subject"] != subject for got in sink.got)
+
+
 def test_mail_of_our_own_senders_is_not_rewritten(world: World, sink: Sink) -> None:
     suite, subject, forward = world.suite, token(), f"{token()}@example.org"
     suite.keryx("alias", "add", forward, "--to", "far@ext.test")

@@ -36,6 +36,7 @@
 {{- define "keryx.checkVolumes" -}}
 {{- $root := . }}
 {{- if and .Values.backup.velero.schedule.enabled (not .Values.backup.velero.enabled) }}{{ fail "backup.velero.schedule.enabled is true and backup.velero.enabled is false: its backups would hold no data; set both to true." }}{{ end }}
+{{- if and .Values.defaults.serviceAccount.name .Values.defaults.serviceAccount.create }}{{ fail "defaults.serviceAccount.name is one account, which every pod would make: set defaults.serviceAccount.create to false and make it yourself, or name the accounts in the sections of their pods." }}{{ end }}
 {{- if .Values.defaults.persistence.existingClaim }}{{ fail "defaults.persistence.existingClaim is one volume for all pods; two must never write it: name it in the section of its pod." }}{{ end }}
 {{- range $section := prepend (include "keryx.pods" . | fromYamlArray) "defaults" }}
 {{- $given := default (dict) (get $root.Values $section).persistence }}

@@ -28,8 +28,8 @@
 {{- else if eq $pod "clamav" }}
 {{- $ports = list 443 }}
 {{- else if eq $pod "operator" }}
-{{- /* The cluster's API, behind its Service and at the machines themselves. */}}
-{{- $ports = list 443 6443 }}
+{{- /* The cluster's API, behind its Service and at the machines themselves: usual, minikube's, MicroK8s'. */}}
+{{- $ports = list 443 6443 8443 16443 }}
 {{- end }}
 {{- $table := include "keryx.table" $root | fromYaml }}
 {{- if and (not (include "keryx.setting" (list $root "directory" "embedded" true))) (has $pod $table.openldap.inner.ldaps.from) }}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from keryx.admin import addresses, limits
 from keryx.admin.access import Outcome, reading, writing
+from keryx.admin.routing import Router, keys
 from keryx.core import errors
 from keryx.core.model import Alias
 from keryx.directory.repositories import Directory
@@ -42,7 +43,7 @@ def add(
         if if_missing and directory.aliases.get(name):
             return Outcome(False, (f"The alias {name} exists already; nothing changed.",))
         addresses.free(directory, [name])
-        _check_targets(directory, alias)
+        _check_targets(site, directory, alias)
         limits.check_aliases(directory, [name])
         if not dry_run:
             directory.aliases.add(alias)
@@ -79,7 +80,7 @@ def change(
         )
         if after == before:
             return Outcome(False, (f"The alias {name} is so already; nothing changed.",))
-        _check_targets(directory, after, known=before.targets)
+        _check_targets(site, directory, after, known=before.targets)
         if not dry_run:
             directory.aliases.change(after)
     return Outcome(True, (f"Changed the alias {name}: it delivers to {', '.join(after.targets)}.",))
@@ -143,57 +144,41 @@ def _targets(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({addresses.target_address(text) for text in texts}))
 
 
-def _check_targets(directory: Directory, alias: Alias, known: Sequence[str] = ()) -> None:
+def _check_targets(site: Site, directory: Directory, alias: Alias, known: Sequence[str] = ()) -> None:
     """Raise when a new target of ours does not exist, or when mail would come back to the alias."""
+    router = Router(site, directory, alias)
     for target in alias.targets:
-        way = _way_back(directory, alias, target, (alias.address,))
+        way = _way_back(router, alias, target, (alias.address,))
         if way:
             raise errors.Refused(
                 f"Mail to {alias.address} would come back to it: {' > '.join(way)}.",
                 remedy="Leave out the target that leads back.",
             )
         if target not in known:
-            _check_exists(directory, alias, target)
+            _check_exists(router, directory, alias, target)
 
 
-def _way_back(
-    directory: Directory, alias: Alias, target: str, way: tuple[str, ...]
-) -> tuple[str, ...] | None:
+def _way_back(router: Router, alias: Alias, target: str, way: tuple[str, ...]) -> tuple[str, ...] | None:
     """Return the way on which mail to ``target`` reaches ``alias`` again, or None."""
-    if target == alias.address:
-        return (*way, target)
-    if target in way or directory.accounts.with_address(target):
+    found = router.match(target)
+    if found is None or target in way[1:]:
         return None
-    found = directory.aliases.get(target)
-    if found is None:
-        # Whatever has no entry goes to the catch-all of its domain.
-        catch_all = f"@{addresses.domain_of(target)}"
-        if catch_all == alias.address and _without_extension(target) == target:
-            return (*way, target, catch_all)
-        found = directory.aliases.get(catch_all)
-    if found is None and _without_extension(target) != target:
-        return _way_back(directory, alias, _without_extension(target), (*way, target))
-    if found is None:
-        return None
+    if found.entry == alias.address:
+        return (*way, target) if target == alias.address else (*way, target, alias.address)
+    if found.targets == (found.entry,):
+        return None  # an account
     for further in found.targets:
-        back = _way_back(directory, alias, further, (*way, target))
+        back = _way_back(router, alias, further, (*way, target))
         if back:
             return back
     return None
 
 
-def _check_exists(directory: Directory, alias: Alias, target: str) -> None:
-    domain = addresses.domain_of(target)
-    if directory.domains.get(domain) is None:
-        return
-    wanted = (target, _without_extension(target), f"@{domain}")
-    if not any(directory.holder(address) for address in wanted):
+def _check_exists(router: Router, directory: Directory, alias: Alias, target: str) -> None:
+    ours = router.home(addresses.domain_of(target))
+    # An alias that is switched off leads nowhere, but exists.
+    if ours and router.match(target) is None and not any(directory.holder(key) for key in keys(target)):
         raise errors.NotFound(
             f'The target "{target}" of {alias.address} does not exist here.',
-            remedy=f"Add it first: keryx user add {target}",
+            remedy=f"Add it first: keryx user add {router.at_home(target)}",
         )
-
-
-def _without_extension(address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"

@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 RSA_BITS = 2048
 """Of a key that is made here."""
-ALGORITHMS = ("rsa", "ed25519")
-"""As in the record's ``k=``, in the order of the signatures."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from keryx.core.model import Account
+from keryx.core.model import Account, Alias
 from keryx.directory.repositories import Directory
 from keryx.settings.site import Site
 
@@ -38,10 +38,10 @@ class Match:
 
 
 class Router:
-    """Resolves addresses with one open directory."""
+    """Resolves addresses with one open directory, or as with an alias that is not yet written there."""
 
-    def __init__(self, site: Site, directory: Directory) -> None:
-        self._site, self._directory = site, directory
+    def __init__(self, site: Site, directory: Directory, wanted: Alias | None = None) -> None:
+        self._site, self._directory, self._wanted = site, directory, wanted
         self._homes: dict[str, str] = {}
 
     def home(self, domain: str) -> str:
@@ -99,7 +99,8 @@ class Router:
             if CARRIED.fullmatch(account.address):
                 return Match("account", key, account.address, (account.address,))
             account = None
-        alias = self._directory.aliases.get(key)
+        wanted = self._wanted
+        alias = wanted if wanted and wanted.address == key else self._directory.aliases.get(key)
         if alias is not None and alias.active:
             return Match(rule, key, alias.address, alias.targets)
         if account is not None:

@@ -21,9 +21,6 @@ from keryx.settings.section import Section
 HostName = Annotated[str, pydantic.AfterValidator(names.domain_name)]
 
 
-FILE = "operator.yaml"
-
-
 class Record(Section):
     """The A and AAAA records that follow the mail pods."""
 

@@ -68,7 +68,6 @@ class Listener:
     name: str
     """The key below ``ports``, such as ``imaps``."""
     port: int
-    protocol: str = "tcp"
 
 
 class Component(abc.ABC):

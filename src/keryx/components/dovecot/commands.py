@@ -120,11 +120,6 @@ def exists(site: Site, address: str) -> bool:
     return doveadm(site, "user", address, accept=(NO_USER,)).returncode == 0
 
 
-def save(site: Site, address: str, folder: str, message: str) -> None:
-    """Put a message into a folder."""
-    doveadm(site, "save", "-u", address, "-m", folder, input=message)
-
-
 def search(site: Site, address: str, *query: str) -> list[tuple[str, int]]:
     """Return (folder GUID, UID) of every message that fits a doveadm-search-query(7)."""
     found = []
@@ -132,16 +127,6 @@ def search(site: Site, address: str, *query: str) -> list[tuple[str, int]]:
         guid, _, uid = line.partition(" ")
         found.append((guid, int(uid)))
     return found
-
-
-def fetch(site: Site, address: str, field: str, *query: str) -> str:
-    """Return a field (such as ``text`` or ``hdr.subject``) of the messages that fit a query."""
-    return doveadm(site, "-f", "flow", "fetch", "-u", address, field, *query).stdout
-
-
-def expunge(site: Site, address: str, *query: str) -> None:
-    """Remove the messages that fit a query for good."""
-    doveadm(site, "expunge", "-u", address, *query)
 
 
 def mailbox_path(site: Site, address: str) -> Path:

@@ -284,6 +284,16 @@ class View:
         return f"(&{parts}{wanted.filters.domain})"
 
     @property
+    def alias_filter(self) -> str:
+        """The alias or list of this address, for the question about the quota at RCPT alone: what else
+        asks (whose address is a sender's?) must not take a member for the list."""
+        wanted = self.site.settings.directory
+        asked = "%{protocol | if('=', 'quota-status', user, 'not-at-rcpt')}"
+        names = wanted.attributes
+        parts = f"(objectClass={wanted.alias_object_class})({names.mail}={asked})(!({names.active}=FALSE))"
+        return f"(&{parts}{wanted.filters.alias})"
+
+    @property
     def administration_filter(self) -> str:
         """Accounts as doveadm sees them: the inactive ones have a mailbox too."""
         return self._both(self._any_address, active=False)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psutil
+
 from keryx.core import errors
 from keryx.core.process import beginning, run
 from keryx.settings.site import Site
@@ -90,7 +92,41 @@ def super_argv(site: Site, action: str) -> list[str]:
     return [*_base("postsuper", site), action, "-"]
 
 
+def parameters_argv(site: Site, names: Sequence[str], *, default: bool) -> list[str]:
+    """Return the command that tells parameters' values or defaults, expanded (``-x``)."""
+    return [*_base("postconf", site), "-x", *(["-d"] if default else []), *names]
+
+
 # --- running them
+
+
+def master(site: Site) -> psutil.Process | None:
+    """Return Postfix' first process, None where it does not run."""
+    try:
+        return psutil.Process(int((site.paths.spool / "pid" / "master.pid").read_text()))
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def manages_queue(site: Site) -> bool:
+    """Whether a queue manager runs. One that cannot, for a parameter's value, is started again and again."""
+    process = master(site)
+    return process is not None and any(child.name() == "qmgr" for child in process.children())
+
+
+def wake_queue_manager(site: Site, request: str) -> None:
+    """Ask the queue manager to look at its queues, which also starts one that does not run.
+
+    ``request`` is in letters of its trigger protocol: W wake up, I something has come in, A all that waits.
+    """
+    run([*_base("postkick", site), "public", "qmgr", request], check=False)
+
+
+def parameters(site: Site, names: Sequence[str], *, default: bool = False) -> dict[str, str]:
+    """Return these parameters' values, or Postfix' defaults; what Postfix does not know is left out."""
+    said = run(parameters_argv(site, names, default=default), check=False).stdout
+    pairs = (line.partition("=") for line in said.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def list_messages(site: Site) -> list[Message]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from keryx.components.component import AS_ROOT, Command, Component, Listener, Platform
-from keryx.components.postfix import drain, view
+from keryx.components.postfix import commands, drain, view
+from keryx.components.postfix.parameters import unfit
 from keryx.components.postfix.settings import PostfixSettings
 from keryx.core import errors, files, network
 from keryx.core.files import Directory, File
@@ -88,11 +89,12 @@ class Postfix(Component):
         run(["/usr/sbin/postsuper", "-c", folder])
         said = run(["/usr/sbin/postconf", "-c", folder, "-n"]).stderr
         said += run(["/usr/sbin/postconf", "-c", folder, "-M"]).stderr
-        complaints = [line.split("warning: ", 1)[1] for line in said.splitlines() if "warning: " in line]
+        complaints = [
+            self._worded(line.split("warning: ", 1)[1]) for line in said.splitlines() if "warning: " in line
+        ]
+        complaints += self._unfit(site)
         if complaints:
-            raise errors.BadSettings(
-                [f"postfix.parameters: {self._worded(complaint)}" for complaint in complaints]
-            )
+            raise errors.BadSettings([f"postfix.parameters: {complaint}" for complaint in complaints])
 
     def command(self, site: Site) -> Command:
         # The master process itself: the script behind "postfix start-fg" would stay between it and
@@ -101,8 +103,15 @@ class Postfix(Component):
         return Command(argv, env={"MAIL_CONFIG": str(site.paths.etc(self.name))})
 
     def ready(self, site: Site) -> None:
-        """Be greeted at every port; where a PROXY header is due, at the internal one beside it."""
+        """Be greeted at every port; where a PROXY header is due, at the internal one beside it.
+
+        And have a queue manager: without it mail would be taken and not delivered.
+        """
         self._greeted(site.internal_smtp)
+        if not commands.manages_queue(site):
+            # The next message would start it; a site without mail would wait for minutes.
+            commands.wake_queue_manager(site, "W")
+            raise errors.NotReady("Postfix' queue manager does not run: mail is taken, but waits.")
         for name in DOORS:
             port = site.port(name)
             if port is None:
@@ -128,6 +137,16 @@ class Postfix(Component):
 
     def backup_paths(self, site: Site) -> Sequence[Path]:
         return (site.paths.spool,)
+
+    @staticmethod
+    def _unfit(site: Site) -> list[str]:
+        """Return what is wrong with the values that an administrator gave."""
+        names = sorted(site.section(PostfixSettings).parameters)
+        if not names:
+            return []
+        given, own = (commands.parameters(site, names, default=default) for default in (False, True))
+        found = (unfit(name, given[name], own[name]) for name in names if name in given and name in own)
+        return [complaint for complaint in found if complaint]
 
     @staticmethod
     def _greeted(where: Endpoint, *, tls: bool = False) -> None:

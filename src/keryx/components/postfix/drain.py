@@ -15,11 +15,11 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
-from keryx.core.process import Stillness, run, until
+from keryx.components.postfix import commands
+from keryx.core.process import Stillness, until
 from keryx.settings.site import Site
 
 QUEUES = ("maildrop", "incoming", "active")
@@ -36,15 +36,13 @@ def drain(site: Site, ports: Sequence[int], seconds: float) -> None:
 
     Settings are changed for the running master only: the next start has its own again.
     """
-    try:
-        master = psutil.Process(int((site.paths.spool / "pid" / "master.pid").read_text()))
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+    master = commands.master(site)
+    if master is None:
         return
-    etc = site.paths.etc("postfix")
-    with (etc / "main.cf").open("a") as config:
+    with (site.paths.etc("postfix") / "main.cf").open("a") as config:
         config.write("\nmaster_service_disable = inet\n")
     master.send_signal(signal.SIGHUP)
-    work = _Work(site.paths.spool, frozenset(ports), master, etc)
+    work = _Work(site, frozenset(ports), master)
     until(work.is_done, seconds)
 
 
@@ -52,10 +50,9 @@ def drain(site: Site, ports: Sequence[int], seconds: float) -> None:
 class _Work:
     """What is under way."""
 
-    spool: Path
+    site: Site
     ports: frozenset[int]
     master: psutil.Process
-    etc: Path
     _asked: float = field(default_factory=time.monotonic)
     """When the queue manager was last told to look."""
     _still: Stillness = field(default_factory=lambda: Stillness(IDLE))
@@ -75,7 +72,7 @@ class _Work:
             # The queue manager that the reload has started leaves alone, for a minute, what is still being
             # delivered under the one before, and that may be a message whose delivery has just been logged.
             # It looks again when it is told that something has come in (I), also at what waits (A).
-            run(["/usr/sbin/postkick", "-c", self.etc, "public", "qmgr", "IA"], check=False)
+            commands.wake_queue_manager(self.site, "IA")
             self._asked = time.monotonic()
         return left
 
@@ -90,7 +87,7 @@ class _Work:
     def _messages(self, *queues: str) -> Iterator[os.stat_result]:
         """Give the states of the files of these queues."""
         for name in queues:
-            for path in (self.spool / name).iterdir():
+            for path in (self.site.paths.spool / name).iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     yield path.stat()
 

@@ -60,7 +60,6 @@ def lookups(site: Site) -> list[Lookup]:
     active, send_only = f"({names.active}=TRUE)", f"({names.send_only}=TRUE)"
     # Without mailboxes no account receives anything.
     receives = f"{active}(!{send_only})" if site.settings.mailboxes else "(!(objectClass=*))"
-    any_key = f"(|({names.mail}=%s)({names.alias}=%s))"
     full_key = f"(|({names.mail}=%u@%d)({names.alias}=%u@%d))"
     own_key = f"({names.mail}=%u@%d)"
     unwilling = f"(|(!{active}){send_only})" if site.settings.mailboxes else ""
@@ -83,7 +82,7 @@ def lookups(site: Site) -> list[Lookup]:
             wanted.domain_attribute,
             "@%s",
         ),
-        Lookup("recipients", users, f"(&{any_key}{account}{receives})", names.mail),
+        Lookup("recipients", users, f"(&{full_key}{account}{receives})", names.mail),
         Lookup("lists", access.alias_base, f"(&({names.mail}=%s){alias})", names.target),
         Lookup("list_members", access.alias_base, f"(&({names.mail}=%u@%d){alias})", names.target),
         Lookup("blocked", users, blocked, names.mail, REFUSAL),

@@ -50,7 +50,7 @@ _OWNED = """
     smtpd_sasl_tls_security_options smtpd_sasl_type smtpd_sender_login_maps
     smtpd_sender_restrictions smtpd_tls_CAfile smtpd_tls_auth_only smtpd_tls_chain_files
     smtpd_tls_ciphers smtpd_tls_mandatory_ciphers smtpd_tls_mandatory_protocols
-    smtpd_tls_protocols smtpd_tls_security_level smtputf8_enable srs_null_sender
+    smtpd_tls_protocols smtpd_tls_security_level smtputf8_enable account srs_null_sender
     strict_rfc821_envelopes submission_client_restrictions submission_sender_restrictions
     tls_preempt_cipherlist tls_ssl_options transport_maps virtual_alias_domains virtual_alias_maps
     virtual_mailbox_domains virtual_mailbox_maps virtual_transport
@@ -64,6 +64,15 @@ _OWNED = """
 OWNED = frozenset(_OWNED.split())
 """Parameters on which the promises of the suite stand: who may relay, what is filtered, where
 things are. main.cf sets most of them; the last lines are of a kind that it must never set."""
+
+_KINDS = (
+    (r"[0-9]+", r"[0-9]+", "a number"),
+    (r"[0-9]+[smhdw]", r"[0-9]+[smhdw]?", "a time"),
+    (r"yes|no", r"yes|no", "yes or no"),
+)
+"""A parameter's kind as its default shows it: default, possible values, what they are called."""
+_WORDS = re.compile(r".*(_feedback|_loglevel)|(readme|html)_directory|lmtp_tcp_port|maillog_file_permissions")
+"""Parameters that take words, whatever their defaults look like."""
 
 _LINE = re.compile(r"^([a-z][A-Za-z0-9_]*) *=", re.MULTILINE)
 
@@ -83,3 +92,19 @@ def without(text: str, replaced: set[str]) -> str:
         if not dropping:
             kept.append(line)
     return "".join(kept)
+
+
+def unfit(name: str, value: str, default: str) -> str | None:
+    """Return what is wrong with a value, both with their ``$names`` expanded; None: nothing that shows.
+
+    Postfix looks at it when a daemon starts: one that cannot read a value ends, again and again,
+    while the others go on taking mail.
+    """
+    if _WORDS.fullmatch(name):
+        return None
+    for looks, fits, kind in _KINDS:
+        if re.fullmatch(looks, default):
+            if re.fullmatch(fits, value, re.IGNORECASE):
+                return None
+            return f'{name}: "{value}" is not {kind}; Postfix\' own is {default}.'
+    return None
