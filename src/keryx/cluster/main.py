@@ -54,8 +54,13 @@ def _run(changes: Changes) -> None:
     workers = {duty.name: Worker(duty, cluster, wanted.resync) for duty in made}
     if not workers:
         raise errors.BadInput("The operator has nothing to do.", remedy="Set operator.enabled: false.")
-    registry = kopf.OperatorRegistry()
-    _register_life(registry, [*(worker.run for worker in workers.values()), changes.watch])
+    registry, over = kopf.OperatorRegistry(), asyncio.Event()
+
+    async def watch() -> None:
+        await changes.watch()
+        over.set()
+
+    _register_life(registry, [*(worker.run for worker in workers.values()), watch], over)
     _register_probes(registry, workers)
     if wanted.record is not None:
         _register_record(registry, workers["record"])
@@ -66,7 +71,7 @@ def _run(changes: Changes) -> None:
         standalone=True,
         namespaces=[wanted.namespace],
         liveness_endpoint=_probe_url(os.environ),
-        stop_flag=changes.found,
+        stop_flag=over,
     )
 
 
@@ -101,9 +106,14 @@ def _settings(wanted: Operator) -> kopf.OperatorSettings:
 
 
 def _register_life(
-    registry: kopf.OperatorRegistry, works: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    registry: kopf.OperatorRegistry,
+    works: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    over: asyncio.Event,
 ) -> None:
-    """Have these run while kopf does, with the credentials that kr8s uses too."""
+    """Have these run while kopf does, with the credentials that kr8s uses too.
+
+    ``over`` is kopf's stop flag: at the end it would wait for that for five seconds.
+    """
     tasks: list[asyncio.Task[None]] = []
 
     async def start(**_: Any) -> None:
@@ -113,6 +123,7 @@ def _register_life(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        over.set()
 
     kopf.on.startup(registry=registry)(start)
     kopf.on.cleanup(registry=registry)(end)
