@@ -88,6 +88,17 @@ def test_an_edit_is_previewed_and_reaches_only_who_it_concerns(suite: Suite) -> 
     assert capabilities(suite)["size"] == str(50 * 2**20)
 
 
+def test_what_was_edited_by_hand_is_put_right(suite: Suite) -> None:
+    before, config = pids(suite), suite.home / "etc/postfix/main.cf"
+    wanted = config.read_text()
+    config.write_text(f"{wanted}message_size_limit = 1234567\n")
+    assert "-message_size_limit = 1234567" in suite.keryx("up", "--dry-run").stdout
+    suite.up()
+    assert config.read_text() == wanted
+    assert pids(suite) == before
+    assert suite.up().stdout.strip() == "Everything runs as keryx.yaml says; nothing to do."
+
+
 def capabilities(suite: Suite) -> dict[str, str]:
     with smtplib.SMTP("127.0.0.1", suite.port("smtp")) as client:
         client.ehlo()

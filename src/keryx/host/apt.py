@@ -55,7 +55,8 @@ def install(names: Sequence[str]) -> None:
         ) from error
     finally:
         debian.forget()
-    _mask_services(names)
+        # Also of those that were installed before something went wrong.
+        _mask_services(names)
 
 
 def _last_complaint(error: errors.CommandFailed) -> str:

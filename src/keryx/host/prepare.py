@@ -105,9 +105,10 @@ def as_wanted(component: Component, site: Site) -> Started:
 
 
 def changed(component: Component, site: Site) -> list[Path]:
-    """Return the files that differ from what the daemon last started with."""
+    """Return the files that differ from what the daemon last started with, or that somebody edited since."""
     before, now = started_with(component, site).files, as_wanted(component, site).files
-    return sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+    edited = {change.path for change in files.compare(component.render(site))}
+    return sorted(edited | {path for path in {*before, *now} if before.get(path) != now.get(path)})
 
 
 def record(component: Component, site: Site) -> None:

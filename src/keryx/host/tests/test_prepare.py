@@ -73,6 +73,19 @@ def test_files_are_written_with_their_mode_and_noted(site: Site) -> None:
     assert prepare.changed(Speaker(text="echo bye\n"), site) == [script(site)]
 
 
+def test_what_was_edited_by_hand_is_a_change(site: Site) -> None:
+    component = Speaker()
+    prepare.prepare(component, site)
+    prepare.record(component, site)
+    script(site).write_text("echo mine\n")
+    assert prepare.changed(component, site) == [script(site)]
+    script(site).unlink()
+    assert prepare.changed(component, site) == [script(site)]
+    prepare.prepare(component, site)
+    assert script(site).read_text() == "echo hello\n"
+    assert prepare.changed(component, site) == []
+
+
 def test_other_arguments_are_a_change(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     component = Speaker()
     prepare.prepare(component, site)
