@@ -132,7 +132,7 @@ def test_every_pod_has_a_policy() -> None:
         ("postfix", {25}),
         ("rspamd", {80, 443, 11335}),
         ("clamav", {443}),
-        ("operator", {443, 6443}),
+        ("operator", {443, 6443, 8443, 16443}),
         ("dovecot", set()),
         ("sogo", set()),
         ("openldap", set()),
