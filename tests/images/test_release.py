@@ -92,11 +92,19 @@ def test_a_full_mailbox_is_told_at_rcpt(release: Release, alice: str) -> None:
     with release.mailbox(small) as client:
         message = b"Subject: large\r\n\r\n" + b"x" * 900_000 + b"\r\n"
         assert client.append("INBOX", "", "", message)[0] == "OK"
+    only, both = "only@example.net", "both@example.net"
+    release.keryx("alias", "add", only, "--to", small)
+    release.keryx("alias", "add", both, "--to", small, "--to", alice)
     with smtplib.SMTP(release.address("postfix"), 25, "client.elsewhere.example", timeout=60) as client:
         client.ehlo()
         client.mail(SENDER, ["size=300000"])
-        code, said = client.rcpt(small)
-    assert (code, said) == (552, b"5.2.2 <small@example.net>: Recipient address rejected: Mailbox is full")
+        answers = {address: client.rcpt(address) for address in (small, only, both)}
+    full = "5.2.2 <{}>: Recipient address rejected: Mailbox is full"
+    assert answers == {
+        small: (552, full.format(small).encode()),
+        only: (552, full.format(only).encode()),
+        both: (250, b"2.1.5 Ok"),
+    }
 
 
 def test_what_is_moved_to_junk_teaches_the_filter_of_another_pod(release: Release, alice: str) -> None:

@@ -288,7 +288,7 @@ class View:
         """The alias or list of this address, for the question about the quota at RCPT alone: what else
         asks (whose address is a sender's?) must not take a member for the list."""
         wanted = self.site.settings.directory
-        asked = "%{protocol | if('=', 'quota-status', user, 'not-at-rcpt')}"
+        asked = "%{protocol | if('eq', 'quota-status', user, 'not-at-rcpt')}"
         names = wanted.attributes
         parts = f"(objectClass={wanted.alias_object_class})({names.mail}={asked})(!({names.active}=FALSE))"
         return f"(&{parts}{wanted.filters.alias})"
