@@ -46,6 +46,7 @@ _OWNED = """
     smtpd_end_of_data_restrictions smtpd_forbid_bare_newline
     smtpd_forbid_bare_newline_exclusions smtpd_forbid_unauth_pipelining smtpd_helo_required
     smtpd_helo_restrictions smtpd_milters smtpd_recipient_restrictions smtpd_relay_restrictions
+    smtpd_reject_unlisted_recipient
     smtpd_sasl_auth_enable smtpd_sasl_path smtpd_sasl_security_options
     smtpd_sasl_tls_security_options smtpd_sasl_type smtpd_sender_login_maps
     smtpd_sender_restrictions smtpd_tls_CAfile smtpd_tls_auth_only smtpd_tls_chain_files
