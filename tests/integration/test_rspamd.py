@@ -483,6 +483,8 @@ def test_a_reload_takes_up_settings_without_a_gap(parts: Parts) -> None:
         wait_for(free, "the new limit holds")
     finally:
         (parts.home / "keryx.yaml").write_text(text)
+        prepare(Rspamd(), homes.site(parts.home))
+        assert Rspamd().reload(homes.site(parts.home), files)
 
 
 def test_lines_of_the_administrators_are_taken_up(parts: Parts) -> None:
