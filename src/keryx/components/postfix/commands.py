@@ -108,16 +108,10 @@ def master(site: Site) -> psutil.Process | None:
         return None
 
 
-def manages_queue(site: Site) -> bool:
-    """Whether a queue manager runs. One that cannot, for a parameter's value, is started again and again."""
-    process = master(site)
-    return process is not None and any(child.name() == "qmgr" for child in process.children())
-
-
 def wake_queue_manager(site: Site, request: str) -> None:
-    """Ask the queue manager to look at its queues, which also starts one that does not run.
+    """Ask the queue manager, which has to run, to look at its queues.
 
-    ``request`` is in letters of its trigger protocol: W wake up, I something has come in, A all that waits.
+    ``request`` is in letters of its trigger protocol: I something has come in, A all that waits.
     """
     run([*_base("postkick", site), "public", "qmgr", request], check=False)
 

@@ -103,15 +103,8 @@ class Postfix(Component):
         return Command(argv, env={"MAIL_CONFIG": str(site.paths.etc(self.name))})
 
     def ready(self, site: Site) -> None:
-        """Be greeted at every port; where a PROXY header is due, at the internal one beside it.
-
-        And have a queue manager: without it mail would be taken and not delivered.
-        """
+        """Be greeted at every port; where a PROXY header is due, at the internal one beside it."""
         self._greeted(site.internal_smtp)
-        if not commands.manages_queue(site):
-            # The next message would start it; a site without mail would wait for minutes.
-            commands.wake_queue_manager(site, "W")
-            raise errors.NotReady("Postfix' queue manager does not run: mail is taken, but waits.")
         for name in DOORS:
             port = site.port(name)
             if port is None:
