@@ -31,9 +31,10 @@ class DovecotSettings(Section):
     """Simultaneous sessions of each protocol, of all accounts together; an IMAP session takes
     1 to 3 MiB."""
     auth_cache_seconds: int = pydantic.Field(default=30, ge=0, le=60)
-    """How long a successful login is remembered, in seconds: so long may an account that was
-    disabled in the directory by other programs than Keryx still log in. 0 asks the directory
-    every time, which makes logins slow when passwords are hashed strongly."""
+    """How long a successful login, and what a delivery asked about an account, is remembered, in
+    seconds: so long may an account that was disabled in the directory by other programs than Keryx
+    still log in, and a quota that they changed count as before. 0 asks the directory every time,
+    which makes logins slow when passwords are hashed strongly."""
     sieve_max_script_kb: int = pydantic.Field(default=1024, ge=1, le=102400)
     """Largest Sieve script in KiB."""
     sieve_max_redirects: int = pydantic.Field(default=4, ge=0, le=100)
