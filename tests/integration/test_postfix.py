@@ -128,6 +128,17 @@ def test_a_value_that_a_daemon_could_not_read_is_refused(home: Path) -> None:
     assert (home / "etc/postfix/main.cf").read_text() == before
 
 
+def test_a_value_that_a_daemon_would_not_start_with_is_refused(home: Path) -> None:
+    wrong = ", qmgr_message_active_limit: 0, queue_run_delay: 0s, smtpd_recipient_limit: 4294967296"
+    with pytest.raises(errors.BadSettings) as caught:
+        prepare(Postfix(), made(home, wrong))
+    assert list(caught.value.problems) == [
+        'postfix.parameters: qmgr_message_active_limit: "0" is too small; Postfix\' own is 20000.',
+        'postfix.parameters: queue_run_delay: "0s" is too small; Postfix\' own is 300s.',
+        'postfix.parameters: smtpd_recipient_limit: "4294967296" is too large; Postfix\' own is 1000.',
+    ]
+
+
 def test_values_that_postfix_reads_are_taken(home: Path) -> None:
     values = {
         "qmgr_message_active_limit": "$default_process_limit",
@@ -137,5 +148,7 @@ def test_values_that_postfix_reads_are_taken(home: Path) -> None:
         "smtp_tls_loglevel": "summary",
         "smtpd_timeout": "${stress?{10}:{200}}s",
         "srs_destination_rate_delay": "1s",
+        "default_destination_concurrency_limit": "0",
+        "virtual_mailbox_limit": "4294967296",
     }
     prepare(Postfix(), made(home, "".join(f', {name}: "{value}"' for name, value in values.items())))

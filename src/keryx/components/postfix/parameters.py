@@ -75,6 +75,52 @@ _KINDS = (
 _WORDS = re.compile(r".*(_feedback|_loglevel)|(readme|html)_directory|lmtp_tcp_port|maillog_file_permissions")
 """Parameters that take words, whatever their defaults look like."""
 
+_FROM_ONE = """
+    address_verify_negative_expire_time address_verify_negative_refresh_time
+    address_verify_pending_request_limit address_verify_poll_count address_verify_poll_delay
+    address_verify_positive_expire_time address_verify_positive_refresh_time anvil_rate_time_unit
+    anvil_status_update_time application_event_drain_time berkeley_db_create_buffer_size
+    berkeley_db_read_buffer_size bounce_size_limit command_time_limit connection_cache_protocol_timeout
+    connection_cache_status_update_time connection_cache_ttl_limit daemon_timeout debug_peer_level
+    default_process_limit default_recipient_refill_delay default_recipient_refill_limit
+    deliver_lock_attempts deliver_lock_delay fast_flush_purge_time fast_flush_refresh_time fork_attempts
+    fork_delay hash_queue_depth header_address_token_limit header_size_limit hopcount_limit
+    initial_destination_concurrency ipc_idle ipc_timeout ipc_ttl line_length_limit lmdb_map_size
+    lmtp_connection_cache_time_limit lmtp_connection_reuse_time_limit lmtp_data_done_timeout
+    lmtp_data_init_timeout lmtp_data_xfer_timeout lmtp_lhlo_timeout lmtp_mail_timeout lmtp_min_data_rate
+    lmtp_pix_workaround_delay_time lmtp_quit_timeout lmtp_rcpt_timeout lmtp_rset_timeout
+    lmtp_starttls_timeout lmtp_xforward_timeout max_idle max_use maximal_backoff_time
+    milter_command_timeout milter_connect_timeout milter_content_timeout mime_boundary_length_limit
+    mime_nesting_limit minimal_backoff_time postlogd_watchdog_timeout postscreen_bare_newline_ttl
+    postscreen_cache_retention_time postscreen_command_count_limit postscreen_command_time_limit
+    postscreen_dnsbl_max_ttl postscreen_dnsbl_min_ttl postscreen_dnsbl_timeout postscreen_greet_ttl
+    postscreen_greet_wait postscreen_non_smtp_command_ttl postscreen_pipelining_ttl
+    postscreen_post_queue_limit postscreen_pre_queue_limit postscreen_upstream_proxy_timeout
+    postscreen_watchdog_timeout qmgr_daemon_timeout qmgr_fudge_factor qmgr_ipc_timeout
+    qmgr_message_active_limit qmgr_message_recipient_limit qmgr_message_recipient_minimum qmqpd_timeout
+    queue_file_attribute_count_limit queue_run_delay service_throttle_time
+    smtp_connection_cache_time_limit smtp_connection_reuse_time_limit smtp_data_done_timeout
+    smtp_data_init_timeout smtp_data_xfer_timeout smtp_helo_timeout smtp_mail_timeout smtp_min_data_rate
+    smtp_pix_workaround_delay_time smtp_quit_timeout smtp_rcpt_timeout smtp_rset_timeout
+    smtp_starttls_timeout smtp_xforward_timeout smtpd_hard_error_limit smtpd_history_flush_threshold
+    smtpd_junk_command_limit smtpd_min_data_rate smtpd_policy_service_max_idle
+    smtpd_policy_service_max_ttl smtpd_policy_service_retry_delay smtpd_policy_service_timeout
+    smtpd_policy_service_try_limit smtpd_proxy_timeout smtpd_recipient_limit
+    smtpd_recipient_overshoot_limit smtpd_soft_error_limit smtpd_starttls_timeout smtpd_timeout
+    smtpd_upstream_proxy_timeout socketmap_max_reply_size stale_lock_time tls_daemon_random_bytes
+    tls_random_bytes tls_random_prng_update_period tls_random_reseed_period tlsproxy_watchdog_timeout
+    transport_retry_time trigger_timeout virtual_alias_address_length_limit
+    virtual_alias_expansion_limit virtual_alias_recursion_limit virtual_minimum_uid
+"""
+_POSITIVE = frozenset(_FROM_ONE.split())
+"""Parameters of which Postfix 3.7 to 3.10 take no 0 (the least values in its daemons' own tables).
+Of others 0 often means no limit."""
+_OF_TRANSPORTS = ("_initial_destination_concurrency", "_recipient_refill_limit", "_recipient_refill_delay")
+"""How those end that a transport may have for itself and that take no 0 either."""
+_LARGEST = 2**31 - 1
+_LARGE = frozenset({"lmdb_map_size", "mailbox_size_limit", "queue_minfree", "virtual_mailbox_limit"})
+"""Parameters that Postfix keeps in 64 bits, not in 32 as the others."""
+
 _LINE = re.compile(r"^([a-z][A-Za-z0-9_]*) *=", re.MULTILINE)
 
 
@@ -105,7 +151,18 @@ def unfit(name: str, value: str, default: str) -> str | None:
         return None
     for looks, fits, kind in _KINDS:
         if re.fullmatch(looks, default):
-            if re.fullmatch(fits, value, re.IGNORECASE):
-                return None
-            return f'{name}: "{value}" is not {kind}; Postfix\' own is {default}.'
+            if not re.fullmatch(fits, value, re.IGNORECASE):
+                return f'{name}: "{value}" is not {kind}; Postfix\' own is {default}.'
+            return _out_of_range(name, value, default)
+    return None
+
+
+def _out_of_range(name: str, value: str, default: str) -> str | None:
+    number = value.rstrip("smhdwSMHDW")
+    if not number.isdigit():
+        return None
+    if int(number) == 0 and (name in _POSITIVE or name.endswith(_OF_TRANSPORTS)):
+        return f'{name}: "{value}" is too small; Postfix\' own is {default}.'
+    if int(number) > _LARGEST and name not in _LARGE:
+        return f'{name}: "{value}" is too large; Postfix\' own is {default}.'
     return None
