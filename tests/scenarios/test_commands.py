@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from keryx.cli import context
 from keryx.components import registry
 from keryx.core import errors
-from tests.running import Suite
+from tests.program import keryx
+from tests.running import CHECKOUT, Suite
 
 
 @pytest.mark.parametrize("name", [component.name for component in registry.COMPONENTS])
@@ -94,6 +96,11 @@ def test_without_a_suite_the_remedy_is_up(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"There is no {tmp_path}/keryx.yaml." in done.stderr
     assert "keryx up --domain" in done.stderr
+
+
+def test_the_version_is_that_of_the_chart() -> None:
+    chart = yaml.safe_load((CHECKOUT / "charts/keryx/Chart.yaml").read_text())
+    assert keryx("--version").stdout == f"keryx {chart['appVersion']}\n"
 
 
 def test_logs_end_where_asked(suite: Suite) -> None:

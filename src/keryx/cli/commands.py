@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from keryx import __version__
 from keryx.cli import admin, alias, api_key, config, dkim, doctor, domain, queue, suite, trace, user
 
 app = typer.Typer(
@@ -23,9 +24,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"keryx {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Log native commands; show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print Keryx's version.", callback=_tell_version, is_eager=True)
+    ] = False,
 ) -> None:
     if debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
