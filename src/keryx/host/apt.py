@@ -8,6 +8,8 @@ There nothing of apt's own stays behind.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +21,8 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 DENIAL = "#!/bin/sh\n# Made by Keryx for the time of an installation.\nexit 101\n"
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/keryx.conf")
 """Read by PostgreSQL's packages when they are installed (pg_createcluster(1))."""
+
+PUT_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 LEFTOVERS = (Path("/var/lib/apt/lists"), Path("/var/log"))
 """What an installation leaves and an image has no use for."""
@@ -35,8 +39,14 @@ roundcube-core roundcube/reconfigure-webserver multiselect
 def install(names: Sequence[str]) -> None:
     """Install packages without starting their services, now or at the next boot.
 
-    Raises KeryxError naming the packages when apt cannot get them.
+    Raises KeryxError naming the packages when apt cannot get them. Who ends this process meanwhile
+    waits until apt has finished.
     """
+    with _to_the_end():
+        _install(names)
+
+
+def _install(names: Sequence[str]) -> None:
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     run(["debconf-set-selections"], input=ANSWERS)
     try:
@@ -45,7 +55,8 @@ def install(names: Sequence[str]) -> None:
             # Another apt, such as the nightly one, may be at work: wait for it.
             options = ["-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
             argv = ["apt-get", "install", *options, *names]
-            run(argv, env=environment, timeout=3600)
+            # In a session of its own no terminal's ^C reaches it.
+            run(["setsid", "--wait", *argv], env=environment, timeout=3600)
     except errors.CommandFailed as error:
         raise errors.KeryxError(
             f"These packages are missing and could not be installed: {' '.join(names)}. apt-get says: "
@@ -57,6 +68,27 @@ def install(names: Sequence[str]) -> None:
         debian.forget()
         # Also of those that were installed before something went wrong.
         _mask_services(names)
+
+
+@contextlib.contextmanager
+def _to_the_end() -> Iterator[None]:
+    """Put signals off that would end this process: packages would be left half installed."""
+    heard: list[int] = []
+
+    def hear(number: int, _: object) -> None:
+        # The terminal may be what is gone.
+        with contextlib.suppress(OSError):
+            os.write(2, b"keryx: apt is at work; this ends when it has finished.\n")
+        heard.append(number)
+
+    before = {number: signal.signal(number, hear) for number in PUT_OFF}
+    try:
+        yield
+    finally:
+        for put_off, handler in before.items():
+            signal.signal(put_off, handler)
+        for number in heard[:1]:
+            signal.raise_signal(number)
 
 
 def _last_complaint(error: errors.CommandFailed) -> str:

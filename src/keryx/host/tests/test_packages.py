@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,6 +9,9 @@ import pytest
 from keryx.core import debian, errors
 from keryx.core.process import run
 from keryx.host import apt
+from tests.running import wait_for
+
+NAME = "keryx-test-slow"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,42 @@ def test_without_a_network_the_missing_packages_are_named(
     assert caught.value.exit_code == 1
     assert not apt.POLICY.exists(), "the service policy is taken back"
     assert not (tmp_path / "postgresql-common").exists(), "so is what keeps PostgreSQL from making a cluster"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_ended_lets_apt_finish_first(tmp_path: Path, number: signal.Signals) -> None:
+    """The real apt, with a package whose installation waits for us."""
+    program = f"from keryx.host import apt; apt.install(['{slow_package(tmp_path)}'])"
+    said = tmp_path / "said"
+    with said.open("w") as stream:
+        process = subprocess.Popen([sys.executable, "-c", program], stderr=stream, start_new_session=True)
+    try:
+        wait_for(lambda: (tmp_path / "begun").exists(), "apt is at work", 120)
+        os.killpg(process.pid, number)
+        wait_for(lambda: "apt is at work" in said.read_text(), "the signal is heard")
+        assert process.poll() is None
+        (tmp_path / "go on").touch()
+        assert process.wait(120) == -number
+        assert run(["dpkg-query", "-W", "-f", "${Status}", NAME]).stdout == "install ok installed"
+        assert not apt.POLICY.exists() or apt.POLICY.read_text() != apt.DENIAL
+    finally:
+        (tmp_path / "go on").touch()
+        run(["dpkg", "--purge", NAME], check=False)
+
+
+def slow_package(folder: Path) -> Path:
+    """Make a package that says when its installation has begun and waits until it may go on."""
+    control = folder / "slow/DEBIAN"
+    control.mkdir(parents=True)
+    (control / "control").write_text(
+        f"Package: {NAME}\nVersion: 1\nArchitecture: all\nMaintainer: Keryx <keryx@example.org>\n"
+        "Description: nothing, slowly\n"
+    )
+    script = f"#!/bin/sh\ntouch '{folder}/begun'\nuntil [ -e '{folder}/go on' ]; do sleep 0.1; done\n"
+    (control / "postinst").write_text(script)
+    (control / "postinst").chmod(0o755)
+    run(["dpkg-deb", "--build", folder / "slow", folder / "slow.deb"])
+    return folder / "slow.deb"
 
 
 @pytest.mark.parametrize("before", [None, apt.DENIAL, "#!/bin/sh\nexit 101\n"])
