@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 from keryx.cli import context
 from keryx.components import registry
 from keryx.core import errors
-from tests.program import keryx
+from tests.program import LAUNCHER, keryx
 from tests.running import CHECKOUT, Suite
 
 
@@ -73,6 +74,19 @@ def test_config_validate_tells_every_problem_and_leaves_with_2(home: Path) -> No
     assert 'unknown key "second"' in done.stderr
 
 
+def test_config_validate_reads_the_files_with_passwords(home: Path) -> None:
+    relayhost = "{host: mx.example.net, user: u, password_file: %s}"
+    there = home / "there"
+    there.write_text("secret\n")
+    (home / "keryx.yaml").write_text(
+        f"domain: example.org\npostfix:\n  relayhost: {relayhost % there}\n"
+        f"  sender_relayhosts: {{second.example: {relayhost % '/no/such/file'}}}\n"
+    )
+    done = Suite(home).keryx("config", "validate", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The secret file /no/such/file cannot be read: No such file or directory." in done.stderr
+
+
 def test_config_validate_is_content_with_the_suites_file(suite: Suite) -> None:
     assert suite.json("config", "validate") == {"file": str(suite.home / "keryx.yaml"), "valid": True}
 
@@ -96,6 +110,17 @@ def test_without_a_suite_the_remedy_is_up(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"There is no {tmp_path}/keryx.yaml." in done.stderr
     assert "keryx up --domain" in done.stderr
+
+
+def test_what_nobody_foresaw_is_told_in_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [LAUNCHER, "config", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "keryx: No space left on device.\n       keryx --debug before the command shows where.\n"
+    )
 
 
 def test_the_version_is_that_of_the_chart() -> None:

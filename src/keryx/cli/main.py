@@ -11,6 +11,10 @@ from keryx.cli import context, output, run
 from keryx.core import errors
 
 
+DAEMONS_OWN = (["run"], ["ready"], ["dump"])
+"""Commands that supervisors and containers call; they have a log that tracebacks may go to."""
+
+
 def main() -> None:
     """Run a command; errors become a sentence, a remedy and an exit code."""
     os.umask(0o022)
@@ -28,10 +32,23 @@ def main() -> None:
         # The reader of a pipe has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("KERYX_DEBUG") or sys.argv[1:2] in DAEMONS_OWN:
+            raise
+        # What nobody foresaw: a full disk, or a mistake of Keryx's own.
+        output.complain(f"keryx: {_unforeseen(error)}")
+        output.complain("       keryx --debug before the command shows where.")
+        raise SystemExit(1) from None
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    return f"A mistake in Keryx: {type(error).__name__}: {error}."
 
 
 def _app(words: list[str]) -> typer.Typer:
-    if words[:1] in (["run"], ["ready"], ["dump"]):
+    if words[:1] in DAEMONS_OWN:
         return run.app
     from keryx.cli import commands
 

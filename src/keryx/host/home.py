@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from keryx.components import registry
 from keryx.core import debian, errors, secret
@@ -54,17 +57,30 @@ def check_files(site: Site) -> None:
     """Raise BadInput when a file that the settings name is missing or wrong."""
     if site.settings.tls.certificate is not None:
         authority.check_pair(site.certificate, site.certificate_key)
-    directory, database = site.settings.directory, site.settings.database
-    for path in (
-        directory.bind_password_file,
-        directory.admin_password_file,
-        database.admin_password_file,
-        database.keryx_password_file,
-        database.sogo_password_file,
-        database.roundcube_password_file,
-    ):
-        if path is not None:
+    for section, path in _password_files(site.settings):
+        # A pod has the files of its own component, and those of the directory and the database.
+        of_component = any(component.name == section for component in registry.COMPONENTS)
+        if site.placement is None or not of_component or site.placement.beside(section):
             secret.read(path)
+    directory, database = site.settings.directory, site.settings.database
     for key, ca in (("directory.ca", directory.ca), ("database.ca", database.ca)):
         if ca is not None:
             authority.read(ca, key)
+
+
+def _password_files(settings: SiteSettings) -> Iterator[tuple[str, Path]]:
+    """Give each file with a password that the settings name, and the section that names it."""
+    for section, value in settings:
+        for path in _paths(value):
+            yield section, path
+
+
+def _paths(value: object, name: str = "") -> Iterator[Path]:
+    if isinstance(value, BaseModel):
+        for key, inner in value:
+            yield from _paths(inner, key)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _paths(inner)
+    elif isinstance(value, Path) and name.endswith("password_file"):
+        yield value
