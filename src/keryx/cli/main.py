@@ -10,7 +10,6 @@ import typer
 from keryx.cli import context, output, run
 from keryx.core import errors
 
-
 DAEMONS_OWN = (["run"], ["ready"], ["dump"])
 """Commands that supervisors and containers call; they have a log that tracebacks may go to."""
 
