@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import email.policy
 import socket
+import uuid
+from email.message import EmailMessage
 from types import TracebackType
+
+from tests.running import Suite
 
 
 class Wire:
@@ -50,3 +55,23 @@ class Wire:
         assert self.say("DATA").startswith("354")
         self.socket.sendall(content)
         return self.reply()
+
+
+def stranger() -> str:
+    """Return a sender nobody has seen: Postfix remembers for 30 s what became of the last one."""
+    return f"{uuid.uuid4().hex[:12]}@ext.test"
+
+
+def rcpt(suite: Suite, recipient: str, sender: str | None = None) -> str:
+    """Return the reply to RCPT from another server."""
+    with Wire(suite.port("smtp")) as wire:
+        return wire.envelope(stranger() if sender is None else sender, recipient)[1]
+
+
+def send(suite: Suite, message: EmailMessage, *recipients: str) -> str:
+    """Send a message from another server; return the first reply that is not 250, or the last one."""
+    with Wire(suite.port("smtp")) as wire:
+        for reply in wire.envelope(stranger(), *recipients):
+            if not reply.startswith("250"):
+                return reply
+        return wire.data(message.as_bytes(policy=email.policy.SMTP) + b"\r\n.\r\n")

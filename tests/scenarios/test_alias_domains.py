@@ -10,11 +10,11 @@ import pytest
 
 from keryx.admin import alias_domains, aliases, dkim, domains
 from keryx.core import errors
-from tests.clients import arrives, imap, subjects
+from tests.clients import arrives, imap, letter, subjects
 from tests.running import Suite
-from tests.scenarios.test_meanings import Cast, cast, rcpt, send
+from tests.scenarios.test_meanings import Cast, cast
 from tests.sink import Sink
-from tests.wire import Wire
+from tests.wire import Wire, rcpt, send
 from tests.world import message, strangers, submit, token
 
 __all__ = ["cast"]
@@ -37,20 +37,22 @@ def alias(cast: Cast) -> Iterator[str]:
 def test_an_address_takes_what_it_takes_in_the_target(cast: Cast, alias: str, kind: str, way: str) -> None:
     there = cast.address(kind, way)
     here = f"{there.partition('@')[0]}@{alias}"
-    assert rcpt(cast.suite, here) == rcpt(cast.suite, there)
+    assert rcpt(cast.suite, here)[:9] == rcpt(cast.suite, there)[:9]
 
 
 def test_unknown_addresses_are_refused_at_the_door(cast: Cast, alias: str) -> None:
     for name in ("nobody", "nobody+shop"):
-        assert rcpt(cast.suite, f"{name}@{alias}") == UNKNOWN
+        assert rcpt(cast.suite, f"{name}@{alias}").startswith(UNKNOWN)
     for name in ("postmaster", "abuse"):
-        assert rcpt(cast.suite, f"{name}@{alias}") == TAKEN
+        assert rcpt(cast.suite, f"{name}@{alias}").startswith(TAKEN)
 
 
 def test_mail_arrives_once_and_at_lists_members(cast: Cast, alias: str) -> None:
     for way in ("mail", "detail", "list"):
         subject = f"{way} {token()}"
-        send(cast.suite, subject, f"{cast.address('normal', way).partition('@')[0]}@{alias}")
+        assert send(
+            cast.suite, letter(subject), f"{cast.address('normal', way).partition('@')[0]}@{alias}"
+        ).startswith("250")
         arrives(cast.suite, cast.login("normal"), subject)
         with imap(cast.suite, *cast.login("normal")) as client:
             assert subjects(client).count(subject) == 1
@@ -61,16 +63,16 @@ def test_the_targets_catch_all_comes_last(cast: Cast, alias: str) -> None:
     aliases.add(suite.site, f"@{cast.domain}", [cast.login("chief")[0]])
     try:
         caught, own = token(), token()
-        send(suite, caught, f"nobody@{alias}")
+        assert send(suite, letter(caught), f"nobody@{alias}").startswith("250")
         arrives(suite, cast.login("chief"), caught)
-        send(suite, own, f"normal@{alias}")
+        assert send(suite, letter(own), f"normal@{alias}").startswith("250")
         arrives(suite, cast.login("normal"), own)
         with imap(suite, *cast.login("chief")) as client:
             assert own not in subjects(client)
-        assert rcpt(suite, f"inactive@{alias}") == REFUSED
+        assert rcpt(suite, f"inactive@{alias}").startswith(REFUSED)
     finally:
         aliases.remove(suite.site, f"@{cast.domain}")
-    assert rcpt(suite, f"nobody@{alias}") == UNKNOWN
+    assert rcpt(suite, f"nobody@{alias}").startswith(UNKNOWN)
 
 
 def test_it_may_be_used_as_sender_and_is_signed(cast: Cast, alias: str, sink: Sink) -> None:
@@ -122,7 +124,7 @@ def test_commands_and_the_end(suite: Suite, cast: Cast) -> None:
     assert name in suite.keryx("domain", "alias", "add", cast.domain, name).stdout
     assert name in suite.json("domain", "alias", "list", cast.domain)
     assert f"_domainkey.{name}" in suite.keryx("dkim", "show", name).stdout
-    assert rcpt(suite, f"normal@{name}") == TAKEN
+    assert rcpt(suite, f"normal@{name}").startswith(TAKEN)
     suite.keryx("domain", "alias", "remove", cast.domain, name)
     with strangers() as network, Wire(suite.port("smtp"), source=f"{network}.20") as wire:
         # 5.1.1 where an smtpd process remembers the domain, to its end in a minute or two.

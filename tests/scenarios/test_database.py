@@ -11,9 +11,9 @@ from keryx.components.postgresql import cluster
 from keryx.core import errors
 from keryx.records import preferences
 from tests import sogo
-from tests.clients import arrives
+from tests.clients import arrives, letter
 from tests.running import Suite, wait_for
-from tests.scenarios.test_outages import send
+from tests.wire import send
 from tests.world import token
 
 
@@ -33,7 +33,7 @@ def test_doctor_logs_in_to_every_database(suite: Suite) -> None:
 def test_without_the_database_mail_flows(suite: Suite) -> None:
     login, subject = suite.account("alice"), token()
     with suite.without("postgresql"):
-        assert send(suite, login[0], subject).startswith("250")
+        assert send(suite, letter(subject), login[0]).startswith("250")
         arrives(suite, login, subject)
         assert rows(suite, "status", "name")["postgresql"]["state"] == "stopped"
         found = rows(suite, "doctor", "id")

@@ -15,7 +15,7 @@ from tests.clients import arrives, everywhere, letter, login_everywhere, submits
 from tests.foreign import PEOPLE, Foreign
 from tests.running import Suite, wait_for
 from tests.web.calling import calling
-from tests.wire import Wire
+from tests.wire import rcpt, send
 
 SECRET = "wonder land rabbit"
 ALICE = ("alice@example.org", SECRET)
@@ -62,17 +62,9 @@ def guest() -> Iterator[Guest]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def rcpt(suite: Suite, recipient: str) -> str:
-    with Wire(suite.port("smtp")) as wire:
-        return wire.envelope("friend@ext.test", recipient)[1][:9]
-
-
 def flows(suite: Suite, subject: str) -> None:
     """Send a message from outside to the alias and read it."""
-    message = letter(subject, From="friend@ext.test", To=ALIAS)
-    with Wire(suite.port("smtp")) as wire:
-        assert wire.envelope("friend@ext.test", ALIAS)[1].startswith("250")
-        assert wire.data(message.as_bytes().replace(b"\n", b"\r\n") + b"\r\n.\r\n").startswith("250")
+    assert send(suite, letter(subject, To=ALIAS), ALIAS).startswith("250")
     arrives(suite, ALICE, subject)
 
 
@@ -104,7 +96,7 @@ def test_mail_comes_in_and_every_login_works(guest: Guest) -> None:
     ],
 )
 def test_its_attributes_mean_what_the_settings_say(guest: Guest, recipient: str, code: str) -> None:
-    assert rcpt(guest.suite, recipient) == code
+    assert rcpt(guest.suite, recipient).startswith(code)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +178,7 @@ def test_it_going_away_defers_mail_and_all_is_well_when_it_is_back(guest: Guest)
         assert "does not answer" in done.stderr
     finally:
         guest.server.start()
-    wait_for(lambda: rcpt(guest.suite, ALIAS) == "250 2.1.5", "mail is taken again")
+    wait_for(lambda: rcpt(guest.suite, ALIAS).startswith("250"), "mail is taken again")
     wait_for(lambda: login_everywhere(guest.suite, *ALICE) == everywhere(True), "logins work again")
     flows(guest.suite, "back again")
 
@@ -213,7 +205,7 @@ def test_a_disabled_account_is_out_within_the_time_that_logins_are_remembered(gu
     server.person(*late)
     assert login_everywhere(suite, *late) == everywhere(True), "now it is remembered"
     server.owner.replace(f"uid=late,{PEOPLE}", "postEnabled", "FALSE")
-    assert rcpt(suite, late[0]) == "550 5.2.1"
+    assert rcpt(suite, late[0]).startswith("550 5.2.1")
     wait_for(lambda: login_everywhere(suite, *late) == everywhere(False), "it is out", 20)
 
 

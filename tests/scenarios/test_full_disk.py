@@ -19,8 +19,8 @@ from keryx.core.process import run
 from keryx.host import leftovers
 from tests.clients import arrives, imap, letter, lmtp
 from tests.running import Suite, wait_for
-from tests.wire import Wire
-from tests.world import message, token
+from tests.wire import Wire, send
+from tests.world import token
 
 SENDER = "friend@ext.test"
 MIB = 1 << 20
@@ -70,22 +70,14 @@ def standing_still(suite: Suite, name: str) -> Iterator[None]:
                 process.send_signal(signal.SIGCONT)
 
 
-def send(suite: Suite, recipient: str, subject: str) -> list[str]:
-    """Send a message from outside; return the replies, up to the first that is not 250."""
-    with Wire(suite.port("smtp")) as wire:
-        replies = wire.envelope(SENDER, recipient)
-        if all(reply.startswith("250") for reply in replies):
-            replies.append(wire.data(message(SENDER, subject).encode() + b".\r\n"))
-        return replies
-
-
 def test_mail_is_put_off_while_there_still_is_room_for_what_was_taken(small: Suite) -> None:
     login, subject = small.account("alice"), token()
     with filled(small, free=50 * MIB):
-        assert send(small, login[0], token())[0].startswith("452 4.3.1")
+        with Wire(small.port("smtp")) as wire:
+            assert wire.envelope(SENDER, login[0])[0].startswith("452 4.3.1")
         told = small.keryx("doctor", check=False).stdout
         assert "Mail is being refused for now (452)" in told
-    assert send(small, login[0], subject)[-1].startswith("250")
+    assert send(small, letter(subject), login[0]).startswith("250")
     arrives(small, login, subject)
 
 
@@ -93,7 +85,7 @@ def test_what_was_taken_waits_for_room_in_the_store(small: Suite) -> None:
     login, subject = small.account("alice"), token()
     with contextlib.ExitStack() as disk:
         with standing_still(small, "lmtp"):
-            assert send(small, login[0], subject)[-1].startswith("250")
+            assert send(small, letter(subject), login[0]).startswith("250")
             disk.enter_context(filled(small))
         wait_for(lambda: "status=deferred" in small.log("postfix"), "the delivery is put off")
         assert "status=bounced" not in small.log("postfix")

@@ -22,7 +22,7 @@ from tests.clients import (
 )
 from tests.ldap import Ldap
 from tests.running import Suite, wait_for
-from tests.wire import Wire
+from tests.wire import Wire, rcpt, send
 
 SECRET = "wonder land rabbit"
 ROW = "x" * 70 + "\n"
@@ -73,20 +73,6 @@ def cast(suite: Suite) -> Cast:
     return made
 
 
-def rcpt(suite: Suite, recipient: str) -> str:
-    """Return the codes that begin the reply to RCPT from another server."""
-    with Wire(suite.port("smtp")) as wire:
-        return wire.envelope("friend@ext.test", recipient)[1][:9]
-
-
-def send(suite: Suite, subject: str, recipient: str) -> None:
-    """Send a message from outside."""
-    message = letter(subject, From="friend@ext.test", To=recipient).as_bytes().replace(b"\n", b"\r\n")
-    with Wire(suite.port("smtp")) as wire:
-        assert wire.envelope("friend@ext.test", recipient)[1].startswith("250")
-        assert wire.data(message + b"\r\n.\r\n").startswith("250")
-
-
 @pytest.mark.parametrize("way", ["mail", "capitals", "alias", "detail", "alias detail", "list"])
 @pytest.mark.parametrize(
     ("kind", "code"),
@@ -95,13 +81,13 @@ def send(suite: Suite, subject: str, recipient: str) -> None:
 def test_what_takes_mail(cast: Cast, kind: str, way: str, code: str) -> None:
     if (kind, way) == ("full", "list") and cast.suite.site.version("dovecot-core", (2, 3)) < (2, 4):
         code = TAKEN  # Dovecot 2.3 cannot look up whom an alias leads to.
-    assert rcpt(cast.suite, cast.address(kind, way)) == code
+    assert rcpt(cast.suite, cast.address(kind, way)).startswith(code)
 
 
 def test_members_of_a_list_are_not_asked_for_their_quota(cast: Cast) -> None:
     both = f"both.list@{cast.domain}"
     aliases.add(cast.suite.site, both, [cast.login("full")[0], cast.login("normal")[0]])
-    assert rcpt(cast.suite, both) == TAKEN
+    assert rcpt(cast.suite, both).startswith(TAKEN)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -192,7 +178,7 @@ def test_the_nearest_entry_takes_the_mail(place: Place) -> None:
         (place.at("whatever"), place.bob),
         (place.at("what+ever"), place.bob),
     ):
-        send(place.suite, f"to {to}", to)
+        assert send(place.suite, letter(f"to {to}"), to).startswith("250")
         arrives(place.suite, login, f"to {to}")
     with imap(place.suite, *place.alice) as client:
         assert len(subjects(client)) == 4
@@ -202,7 +188,7 @@ def test_the_nearest_entry_takes_the_mail(place: Place) -> None:
 
 def test_an_exact_alias_with_a_plus_goes_before_the_detail(place: Place) -> None:
     special = place.alias("alice+special", place.bob[0])
-    send(place.suite, "special", special)
+    assert send(place.suite, letter("special"), special).startswith("250")
     arrives(place.suite, place.bob, "special")
     with imap(place.suite, *place.alice) as client:
         assert subjects(client) == []
@@ -211,7 +197,7 @@ def test_an_exact_alias_with_a_plus_goes_before_the_detail(place: Place) -> None
 def test_a_list_in_a_list_reaches_everybody_once(place: Place) -> None:
     inner = place.alias("inner", place.alice[0], place.bob[0])
     outer = place.alias("outer", inner, place.at("al"), place.alice[0])
-    send(place.suite, "to all", outer.upper())
+    assert send(place.suite, letter("to all"), outer.upper()).startswith("250")
     for login in (place.alice, place.bob):
         arrives(place.suite, login, "to all")
     wait_for(lambda: not place.suite.json("queue", "list"), "the queue is empty")
@@ -232,5 +218,5 @@ def test_mail_for_a_loop_that_came_by_ldapadd_is_deferred(place: Place) -> None:
         wire.envelope("friend@ext.test", one)
         assert wire.data(b"Subject: round\r\n\r\n.\r\n").startswith("451")
     directory.replace(f"mail={two},{base}", "mailTarget", place.alice[0])
-    send(place.suite, "straight", one)
+    assert send(place.suite, letter("straight"), one).startswith("250")
     arrives(place.suite, place.alice, "straight")

@@ -9,32 +9,11 @@ import ssl
 
 import pytest
 
-from tests.clients import arrives, imap
+from tests.clients import arrives, imap, letter
 from tests.running import Suite, wait_for
 from tests.sink import Sink
-from tests.wire import Wire
+from tests.wire import rcpt, send
 from tests.world import World, message, submit, token
-
-
-def sender() -> str:
-    """Return a sender nobody has seen: Postfix remembers for 30 s what became of the last one."""
-    return f"{token()}@ext.test"
-
-
-def rcpt(suite: Suite, recipient: str) -> str:
-    """Return the reply to RCPT."""
-    with Wire(suite.port("smtp")) as wire:
-        return wire.envelope(sender(), recipient)[1]
-
-
-def send(suite: Suite, recipient: str, subject: str) -> str:
-    """Send a message from outside; return the first reply that is not 250, or the last one."""
-    address = sender()
-    with Wire(suite.port("smtp")) as wire:
-        for reply in wire.envelope(address, recipient):
-            if not reply.startswith("250"):
-                return reply
-        return wire.data(message(address, subject).encode() + b".\r\n")
 
 
 def deferred(suite: Suite, recipient: str) -> str:
@@ -53,7 +32,7 @@ def test_without_the_directory_nobody_is_taken_or_refused_for_good(world: World)
         assert rcpt(suite, login[0]).startswith("451 4.3.0")
         assert rcpt(suite, f"{token()}@example.org").startswith("451 4.3.0")
         assert rcpt(suite, "far@ext.test").startswith("451 4.3.0")
-    assert send(suite, login[0], subject).startswith("250")
+    assert send(suite, letter(subject), login[0]).startswith("250")
     arrives(suite, login, subject)
     assert rcpt(suite, f"{token()}@example.org").startswith("550 5.1.1")
 
@@ -73,7 +52,7 @@ def test_without_the_store_nothing_is_taken(world: World) -> None:
     suite, login, subject = world.suite, world.suite.account("alice"), token()
     with suite.without("dovecot"):
         assert rcpt(suite, login[0]).startswith("451 4.3.0")
-    assert send(suite, login[0], subject).startswith("250")
+    assert send(suite, letter(subject), login[0]).startswith("250")
     arrives(suite, login, subject)
 
 
@@ -90,11 +69,11 @@ def test_who_is_logged_in_is_logged_out_when_the_store_ends(world: World) -> Non
 def test_without_the_filter_nothing_is_let_in_unscanned(world: World) -> None:
     suite, login, subject = world.suite, world.suite.account("alice"), token()
     with suite.without("rspamd"):
-        assert send(suite, login[0], token()).startswith("451")
+        assert send(suite, letter(token()), login[0]).startswith("451")
         with pytest.raises(smtplib.SMTPResponseException) as caught:
             submit(suite, login, login[0], login[0], message(login[0], token()))
         assert caught.value.smtp_code in (451, 454)
-    assert send(suite, login[0], subject).startswith("250")
+    assert send(suite, letter(subject), login[0]).startswith("250")
     arrives(suite, login, subject)
 
 
@@ -102,10 +81,10 @@ def test_without_the_filter_nothing_is_let_in_unscanned(world: World) -> None:
 def test_local_mail_flows_or_waits_without(world: World, component: str) -> None:
     suite, login, subject = world.suite, world.suite.account("alice"), token()
     with suite.without(component):
-        answer = send(suite, login[0], subject)
+        answer = send(suite, letter(subject), login[0])
     assert answer.startswith(("250", "4"))
     if answer.startswith("4"):
-        assert send(suite, login[0], subject).startswith("250")
+        assert send(suite, letter(subject), login[0]).startswith("250")
     found = arrives(suite, login, subject)
     assert "X-Spamd-Bar" in found
 
@@ -114,7 +93,7 @@ def test_forwarded_mail_waits_for_postsrsd(world: World, sink: Sink) -> None:
     suite, subject, forward, far = world.suite, token(), f"{token()}@example.org", f"{token()}@ext.test"
     suite.keryx("alias", "add", forward, "--to", far)
     with suite.without("postsrsd"):
-        assert send(suite, forward, subject).startswith("250")
+        assert send(suite, letter(subject), forward).startswith("250")
         identifier = deferred(suite, far)
         assert not sink.got
     suite.keryx("queue", "flush", identifier)

@@ -8,25 +8,11 @@ import uuid
 
 import pytest
 
-from tests.clients import arrives, fresh, imap, subjects
+from tests.clients import arrives, fresh, imap, letter, subjects
 from tests.running import Suite, wait_for
-from tests.wire import Wire
+from tests.wire import Wire, rcpt, send
 
 SENDER = "friend@ext.test"
-
-
-def rcpt(suite: Suite, recipient: str, sender: str = SENDER) -> str:
-    """Return the reply to RCPT."""
-    with Wire(suite.port("smtp")) as wire:
-        return wire.envelope(sender, recipient)[1]
-
-
-def send(suite: Suite, subject: str, *recipients: str) -> str:
-    """Send a message from outside and return the reply to its end."""
-    with Wire(suite.port("smtp")) as wire:
-        for reply in wire.envelope(SENDER, *recipients)[1:]:
-            assert reply.startswith("250"), reply
-        return wire.data(_letter(subject))
 
 
 def _letter(subject: str, body: str = "Hello.") -> bytes:
@@ -41,7 +27,7 @@ def test_address_alias_and_subaddress_reach_the_account(suite: Suite) -> None:
     login = suite.account("alice", "--alias", alias)
     local, domain = login[0].split("@")
     for subject, to in (("plain", login[0]), ("alias", alias), ("tagged", f"{local}+shop@{domain}")):
-        assert send(suite, f"{subject} {local}", to).startswith("250")
+        assert send(suite, letter(f"{subject} {local}"), to).startswith("250")
         arrives(suite, login, f"{subject} {local}")
 
 
@@ -65,8 +51,8 @@ def test_a_catch_all_takes_unknown_addresses_and_no_others(suite: Suite) -> None
     alice = suite.account("alice", domain=domain)
     off, _ = suite.account("off", "--inactive", "--alias", f"off.alias@{domain}", domain=domain)
     suite.keryx("alias", "add", f"@{domain}", "--to", catcher[0])
-    assert send(suite, "anything", f"whatever@{domain}").startswith("250")
-    assert send(suite, "for alice", alice[0]).startswith("250")
+    assert send(suite, letter("anything"), f"whatever@{domain}").startswith("250")
+    assert send(suite, letter("for alice"), alice[0]).startswith("250")
     arrives(suite, catcher, "anything")
     arrives(suite, alice, "for alice")
     assert rcpt(suite, off).startswith("550 5.2.1")
@@ -81,7 +67,7 @@ def test_members_of_a_list_get_it_and_inactive_ones_do_not(suite: Suite) -> None
     team, lonely = fresh("team"), fresh("lonely")
     suite.keryx("alias", "add", team, "--to", alice[0], "--to", bob[0], "--to", off)
     suite.keryx("alias", "add", lonely, "--to", off)
-    assert send(suite, "to the team", team).startswith("250")
+    assert send(suite, letter("to the team"), team).startswith("250")
     arrives(suite, alice, "to the team")
     arrives(suite, bob, "to the team")
     wait_for(lambda: "the account is inactive" in suite.log("postfix"), "the member is left out")

@@ -10,7 +10,7 @@ from keryx.admin.spam import Spam
 from keryx.core import errors
 from tests.clients import fresh, imap, letter, subjects
 from tests.running import Suite, wait_for
-from tests.wire import Wire
+from tests.wire import send
 from tests.world import token
 
 Login = tuple[str, str]
@@ -18,20 +18,10 @@ GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 """Text that every filter knows for a test: Rspamd gives it a reject."""
 
 
-def send(suite: Suite, to: str, sender: str = "friend@ext.test", body: str = "Hello.\n") -> tuple[str, str]:
-    """Send from outside; return the subject and the reply."""
-    subject = token()
-    message = letter(subject, body, From=sender, To=to)
-    del message["Message-ID"]
-    message["Message-ID"] = f"<{subject}@ext.test>"
-    with Wire(suite.port("smtp")) as wire:
-        assert wire.envelope("bounces@ext.test", to)[1].startswith("250")
-        return subject, wire.data(message.as_bytes().replace(b"\n", b"\r\n") + b"\r\n.\r\n")
-
-
 def lands_in(suite: Suite, login: Login, sender: str = "friend@ext.test", to: str = "") -> str:
     """Send a message; return the folder where it is found."""
-    subject, reply = send(suite, to or login[0], sender)
+    subject, recipient = token(), to or login[0]
+    reply = send(suite, letter(subject, From=sender, To=recipient), recipient)
     assert reply.startswith("250"), reply
 
     def look() -> str:
@@ -87,7 +77,8 @@ def test_what_is_refused_stays_refused(suite: Suite) -> None:
     login = suite.account("allows")
     spam.change(suite.site, login[0], Spam(threshold=1, allow=("good@ext.test",)))
     comes_to(suite, login, "Junk", "any@elsewhere.test")
-    assert send(suite, login[0], "good@ext.test", GTUBE + "\n")[1].startswith("554")
+    refused = letter(token(), GTUBE + "\n", From="good@ext.test", To=login[0])
+    assert send(suite, refused, login[0]).startswith("554")
 
 
 @pytest.mark.parametrize(

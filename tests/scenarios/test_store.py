@@ -331,15 +331,6 @@ def test_a_full_mailbox_is_refused_at_rcpt_for_each_of_its_addresses(suite: Suit
     assert rcpt(suite, address)[0] == 250, "room again"
 
 
-def test_a_changed_quota_counts_from_the_next_question_on(suite: Suite) -> None:
-    alias = fresh("grows-alias")
-    address, _ = suite.account("grows", "--quota", "1", "--alias", alias)
-    for quota, code in (("1", 552), ("5", 250), ("1", 552)):
-        suite.keryx("user", "set", address, "--quota", quota)
-        for recipient in (address, address.replace("@", "+shop@"), alias):
-            assert rcpt(suite, recipient, size=2_000_000)[0] == code, (quota, recipient)
-
-
 def test_quota_zero_is_unlimited(suite: Suite) -> None:
     address, _ = suite.account("", "--quota", "0")
     assert rcpt(suite, address, size=40_000_000)[0] == 250
