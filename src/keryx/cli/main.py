@@ -17,6 +17,7 @@ DAEMONS_OWN = (["run"], ["ready"], ["dump"])
 def main() -> None:
     """Run a command; errors become a sentence, a remedy and an exit code."""
     os.umask(0o022)
+    words: list[str] = []
     try:
         words = context.take(sys.argv[1:])
         _app(words)(words, prog_name="keryx")
@@ -32,7 +33,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except Exception as error:
-        if os.environ.get("KERYX_DEBUG") or sys.argv[1:2] in DAEMONS_OWN:
+        if os.environ.get("KERYX_DEBUG") or words[:1] in DAEMONS_OWN:
             raise
         # What nobody foresaw: a full disk, or a mistake of Keryx's own.
         output.complain(f"keryx: {_unforeseen(error)}")

@@ -87,8 +87,8 @@ def _processes(site: Site) -> tuple[psutil.Process | None, set[psutil.Process]]:
 def flush(site: Site, *addresses: str) -> int:
     """Forget what is remembered of an account, or of all; return how many entries went.
 
-    Dovecot 2.3 also remembers what it looked up by an alias (quota, activity), under the alias:
-    name the aliases too where that matters.
+    What was looked up by an alias (quota, activity) is remembered under the alias: name the aliases
+    too where that matters.
     """
     words = doveadm(site, "auth", "cache", "flush", "--", *addresses).stdout.split()
     return int(words[0]) if words and words[0].isdigit() else 0
