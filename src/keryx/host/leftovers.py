@@ -22,8 +22,24 @@ def find(home: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if process.pid not in here and (process.pid in noted or _belongs(process, home)) and _lives(process)
+        if process.pid not in here
+        and (process.pid in noted or _belongs(process, home))
+        and _sees(process, home)
+        and _lives(process)
     ]
+
+
+def _sees(process: psutil.Process, home: Path) -> bool:
+    """Whether a process has this machine's files before it, or is confined to a part of this home.
+
+    In a container, or in a root of its own, another suite has its home at the same path.
+    """
+    root = Path(f"/proc/{process.pid}/root")
+    try:
+        where = root.readlink()
+        return (where == Path("/") or where.is_relative_to(home.resolve())) and root.samefile(where)
+    except OSError:
+        return False
 
 
 def note(home: Path, component: str) -> None:
