@@ -81,7 +81,9 @@ def _to_the_end() -> Iterator[None]:
             os.write(2, b"keryx: apt is at work; this ends when it has finished.\n")
         heard.append(number)
 
-    before = {number: signal.signal(number, hear) for number in PUT_OFF}
+    # Not those that are ignored already, as in a shell's background or below nohup(1).
+    heeded = [number for number in PUT_OFF if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, hear) for number in heeded}
     try:
         yield
     finally:

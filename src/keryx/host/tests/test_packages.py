@@ -2,6 +2,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,25 +53,44 @@ def test_without_a_network_the_missing_packages_are_named(
     assert not (tmp_path / "postgresql-common").exists(), "so is what keeps PostgreSQL from making a cluster"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_who_is_ended_lets_apt_finish_first(tmp_path: Path, number: signal.Signals) -> None:
-    """The real apt, with a package whose installation waits for us."""
-    program = f"from keryx.host import apt; apt.install(['{slow_package(tmp_path)}'])"
-    said = tmp_path / "said"
-    with said.open("w") as stream:
+@contextmanager
+def installing(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Install a package whose installation waits for ``go on``; what is said goes to ``said``."""
+    program = f"from keryx.host import apt; apt.install(['{slow_package(folder)}'])"
+    with (folder / "said").open("w") as stream:
         process = subprocess.Popen([sys.executable, "-c", program], stderr=stream, start_new_session=True)
     try:
-        wait_for(lambda: (tmp_path / "begun").exists(), "apt is at work", 120)
-        os.killpg(process.pid, number)
-        wait_for(lambda: "apt is at work" in said.read_text(), "the signal is heard")
-        assert process.poll() is None
-        (tmp_path / "go on").touch()
-        assert process.wait(120) == -number
+        wait_for(lambda: (folder / "begun").exists(), "apt is at work", 120)
+        yield process
         assert run(["dpkg-query", "-W", "-f", "${Status}", NAME]).stdout == "install ok installed"
         assert not apt.POLICY.exists() or apt.POLICY.read_text() != apt.DENIAL
     finally:
-        (tmp_path / "go on").touch()
+        (folder / "go on").touch()
+        process.wait(120)
         run(["dpkg", "--purge", NAME], check=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_ended_lets_apt_finish_first(tmp_path: Path, number: signal.Signals) -> None:
+    """The real apt, with a package whose installation waits for us."""
+    with installing(tmp_path) as process:
+        os.killpg(process.pid, number)
+        wait_for(lambda: "apt is at work" in (tmp_path / "said").read_text(), "the signal is heard")
+        assert process.poll() is None
+        (tmp_path / "go on").touch()
+        assert process.wait(120) == -number
+
+
+def test_who_ignores_a_signal_goes_on(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with installing(tmp_path) as process:
+            os.killpg(process.pid, signal.SIGHUP)
+            (tmp_path / "go on").touch()
+            assert process.wait(120) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (tmp_path / "said").read_text() == ""
 
 
 def slow_package(folder: Path) -> Path:
