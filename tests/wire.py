@@ -62,10 +62,10 @@ def stranger() -> str:
     return f"{uuid.uuid4().hex[:12]}@ext.test"
 
 
-def rcpt(suite: Suite, recipient: str, sender: str | None = None) -> str:
+def rcpt(suite: Suite, recipient: str) -> str:
     """Return the reply to RCPT from another server."""
     with Wire(suite.port("smtp")) as wire:
-        return wire.envelope(stranger() if sender is None else sender, recipient)[1]
+        return wire.envelope(stranger(), recipient)[1]
 
 
 def send(suite: Suite, message: EmailMessage, *recipients: str) -> str:

@@ -1,6 +1,6 @@
 """What must follow a change of an account at once, in the running suite.
 
-The directory is looked up live; only Dovecot remembers logins for a while and keeps sessions.
+The directory is looked up live; only Dovecot remembers accounts for a while and keeps sessions.
 A Dovecot that does not run has nothing to forget. The records know an account by its address: what they
 hold goes with it. Neither stops a change when it is away; a sentence says so.
 """
