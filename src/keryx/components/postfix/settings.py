@@ -147,8 +147,8 @@ class PostfixSettings(Section):
     ``parameters: {anvil_rate_time_unit: 1h}``."""
     parameters: dict[str, str] = pydantic.Field(default_factory=dict)
     """Any other parameter of main.cf (https://www.postfix.org/postconf.5.html); a name that
-    Postfix does not know is refused, and so are one that Keryx must set itself, a value of the wrong kind, and 0 where
-    Postfix takes none."""
+    Postfix does not know is refused, and so are one that Keryx must set itself, a value of the
+    wrong kind, and 0 where Postfix takes none."""
 
     @pydantic.field_validator("parameters", mode="before")
     @classmethod
